@@ -1,0 +1,323 @@
+#include "cache.h"
+
+#include <string.h>
+
+#include "hook.h"
+
+/* A bin begins with what fits this, so that a thread which uses a tier now and then holds little. */
+#define CAP_START_BYTES ((uint64_t)32 << 10)
+#define CAP_START_MAX 32u
+/* Beyond this a larger bin saves no measurable part of the depot's cost. */
+#define CAP_MAX 256u
+
+/* ------------------------------------------------------------ shape */
+
+void cache_init(struct bufpool *pool)
+{
+    uint64_t offset = round_up(sizeof(struct block) + pool->tiers.count * sizeof(struct tally), LINE_SIZE);
+
+    for (unsigned i = 0; i < pool->tiers.count; i++) {
+        struct tier *tier = &pool->tiers.tier[i];
+        struct cache_shape *shape = &pool->shape[i];
+        shape->magazine = magazine_size(tier->size);
+        shape->cap_max = (uint32_t)max_u64(2, min_u64(CAP_MAX, pool->max_thread_bytes / 2 / tier->capacity));
+        shape->cap_start = (uint32_t)min_u64(
+            shape->cap_max, max_u64(2, min_u64(CAP_START_MAX, CAP_START_BYTES / tier->size)));
+        tier->bin_offset = (uint32_t)offset;
+        offset = round_up(offset + sizeof(struct bin) + (shape->cap_max + 1) * sizeof(void *), LINE_SIZE);
+    }
+    table_init(&pool->records, round_up(sizeof(struct record), DESTRUCTIVE_SIZE));
+    table_init(&pool->blocks, round_up(offset, DESTRUCTIVE_SIZE));
+    stack_init(&pool->records_free);
+    stack_init(&pool->blocks_free);
+}
+
+void cache_end(struct bufpool *pool)
+{
+    table_end(&pool->records);
+    table_end(&pool->blocks);
+}
+
+void cache_after_fork(struct bufpool *pool)
+{
+    table_forget(&pool->records);
+    table_forget(&pool->blocks);
+    stack_init(&pool->records_free);
+    stack_init(&pool->blocks_free);
+}
+
+/* ------------------------------------------------------------ blocks */
+
+struct block *block_new(struct bufpool *pool)
+{
+    uint32_t index = stack_pop(&pool->blocks_free, &pool->blocks);
+    struct block *block;
+
+    if (index == INDEX_NONE) {
+        index = table_add(&pool->blocks);
+        if (index == INDEX_NONE)
+            return NULL;
+        block = table_at(&pool->blocks, index);
+        block->self = index;
+        /* All else is 0 in a new element: bins empty, nothing counted, buffer[0] NULL. */
+    } else {
+        block = table_at(&pool->blocks, index);
+    }
+    block->granted = 0;
+    atomic_store_explicit(&block->claimed, false, memory_order_relaxed);
+    atomic_store_explicit(&block->sealed, true, memory_order_relaxed);
+    atomic_store_explicit(&block->previous, BLOCK_NONE, memory_order_relaxed);
+    return block;
+}
+
+void block_drop(struct bufpool *pool, struct block *block)
+{
+    atomic_store_explicit(&block->claimed, false, memory_order_relaxed);
+    stack_push(&pool->blocks_free, &pool->blocks, block->self);
+}
+
+void cache_park(struct bufpool *pool, unsigned tier, void *buffer)
+{
+    uint64_t index = tier_index(&pool->tiers.tier[tier], buffer);
+    /* Free already: the caller put it twice, some time ago. One of the two goes. */
+    if (span_park(&pool->span[tier], (uint32_t)index) != PARKED)
+        atomic_store_explicit(&pool->late_double_put, buffer, memory_order_relaxed);
+}
+
+/* Buffers 1..count of a bin, its oldest, to a place of the depot, or cold where no magazine is to be had. */
+static void bin_move_oldest(struct bufpool *pool, struct bin *bin, unsigned tier, unsigned count,
+                            enum place place, unsigned shard, struct magazine *magazine)
+{
+    unsigned n = bin_count(bin);
+
+    if (magazine != NULL) {
+        memcpy(magazine->buffer, bin->buffer + 1, count * sizeof(void *));
+        magazine_set_count(magazine, count);
+    } else {
+        for (unsigned i = 1; i <= count; i++)
+            cache_park(pool, tier, bin->buffer[i]);
+    }
+    memmove(bin->buffer + 1, bin->buffer + 1 + count, (n - count) * sizeof(void *));
+    bin_set_count(bin, n - count);
+    if (magazine != NULL) {
+        hook_reach(HOOK_DEPOT_PUSHING);
+        depot_push(&pool->depot, place, tier, shard, magazine);
+    }
+}
+
+void block_empty(struct bufpool *pool, struct block *block, enum place place, unsigned shard)
+{
+    for (unsigned i = 0; i < pool->tiers.count; i++) {
+        struct bin *bin = block_bin(pool, block, i);
+        uint64_t capacity = tier_capacity(pool, i);
+        unsigned unused = bin_cap(bin); /* of what the bin was granted */
+
+        for (unsigned n; (n = bin_count(bin)) > 0;) {
+            unsigned count = (unsigned)min_u64(n, pool->shape[i].magazine);
+            struct magazine *magazine = magazine_new(&pool->depot, true);
+            bin_move_oldest(pool, bin, i, count, place, shard, magazine);
+            count_add(&block->tally[i].flushed, count);
+            /* A magazine that counts as cached takes the bin's grant with it. */
+            if (magazine != NULL && place != PLACE_COLD)
+                unused -= count;
+        }
+        atomic_store_explicit(&bin->cap, 0, memory_order_relaxed);
+        budget_give(&pool->cached, unused * capacity);
+    }
+    block->granted = 0;
+    atomic_store_explicit(&block->sealed, true, memory_order_relaxed);
+}
+
+/* ------------------------------------------------------------ caps */
+
+/*
+ * Raise a bin's cap: from 0 to what it last was, halved, so that a burst is
+ * forgotten in a few collections; to two magazines always, so that a thread that
+ * only puts or only gets moves whole ones; beyond that only where buffers went
+ * out and had to be fetched back. False where it stays.
+ */
+static bool bin_grow(struct bufpool *pool, struct record *record, struct block *block, unsigned tier)
+{
+    struct bin *bin = block_bin(pool, block, tier);
+    const struct cache_shape *shape = &pool->shape[tier];
+    uint64_t capacity = tier_capacity(pool, tier);
+    uint64_t cap = bin_cap(bin);
+    uint64_t target = cap;
+
+    if (cap == 0)
+        target = max_u64(shape->cap_start, record->caps[tier] / 2);
+    else if (cap < (uint64_t)2 * shape->magazine || block->tally[tier].flushed_since_refill)
+        target = min_u64(2 * cap, shape->cap_max);
+    /* max_thread_bytes, though not below two buffers in a tier in use. */
+    uint64_t room = subtract_to_zero(pool->max_thread_bytes, block->granted) / capacity;
+    target = min_u64(target, max_u64(cap + room, 2));
+    if (target <= cap)
+        return false;
+
+    uint64_t granted = budget_take(&pool->cached, capacity, target - cap);
+    if (granted == 0)
+        return false;
+    atomic_store_explicit(&bin->cap, (uint16_t)(cap + granted), memory_order_relaxed);
+    record->caps[tier] = (uint16_t)(cap + granted);
+    block->granted += granted * capacity;
+    /* seq_cst [sealed]: before our look at pool->quiet, as the collector sets quiet before it looks at this.
+     */
+    if (atomic_load_explicit(&block->sealed, memory_order_relaxed))
+        atomic_store_explicit(&block->sealed, false, memory_order_seq_cst);
+    return true;
+}
+
+/* ------------------------------------------------------------ between bin and depot */
+
+static void record_keep_spare(struct bufpool *pool, struct record *record, struct magazine *magazine)
+{
+    if (record->spare == NULL)
+        record->spare = magazine;
+    else
+        magazine_drop(&pool->depot, magazine);
+}
+
+/* Where a get looks, in this order; victims late, so that they age out. */
+static struct magazine *pop_any(struct bufpool *pool, unsigned tier, unsigned home, enum place *place,
+                                unsigned *shard)
+{
+    static const enum place order[] = {PLACE_SHARED, PLACE_VICTIM, PLACE_COLD};
+    struct magazine *magazine = NULL;
+
+    for (unsigned i = 0; i < 3 && magazine == NULL; i++) {
+        *place = order[i];
+        magazine = depot_pop(&pool->depot, *place, tier, home, shard);
+    }
+    if (magazine != NULL)
+        hook_reach(HOOK_DEPOT_POPPED);
+    return magazine;
+}
+
+void *cache_refill(struct bufpool *pool, struct record *record, struct block *block, unsigned tier)
+{
+    struct tally *tally = &block->tally[tier];
+    struct bin *bin = block_bin(pool, block, tier);
+    unsigned home = depot_home(&pool->depot);
+    enum place place;
+    unsigned shard;
+
+    atomic_store_explicit(&record->home, home, memory_order_relaxed);
+    struct magazine *magazine = pop_any(pool, tier, home, &place, &shard);
+    if (magazine == NULL)
+        return NULL;
+    count_add(place == PLACE_COLD     ? &tally->hits_cold
+              : place == PLACE_VICTIM ? &tally->hits_victim
+              : shard == home         ? &tally->hits_shared
+                                      : &tally->hits_stolen,
+              1);
+
+    void *buffer = magazine_take(magazine);
+    bin_grow(pool, record, block, tier);
+    tally->flushed_since_refill = false;
+
+    /* The newest, as far as there is room; then what they took of max_cached_bytes is the bin's own grant. */
+    unsigned count = magazine_count(magazine);
+    unsigned moved = (unsigned)min_u64(count, bin_cap(bin));
+    memcpy(bin->buffer + 1, magazine->buffer + (count - moved), moved * sizeof(void *));
+    bin_set_count(bin, moved);
+    count_add(&tally->filled, moved);
+    magazine_set_count(magazine, count - moved);
+    if (place != PLACE_COLD)
+        budget_give(&pool->cached, (moved + 1) * tier_capacity(pool, tier));
+
+    if (moved < count)
+        depot_push(&pool->depot, place, tier, shard, magazine);
+    else
+        record_keep_spare(pool, record, magazine);
+    return buffer;
+}
+
+bool cache_make_room(struct bufpool *pool, struct record *record, struct block *block, unsigned tier)
+{
+    struct bin *bin = block_bin(pool, block, tier);
+    struct tally *tally = &block->tally[tier];
+    uint64_t capacity = tier_capacity(pool, tier);
+
+    if (bin_grow(pool, record, block, tier))
+        return true;
+    unsigned half = (bin_count(bin) + 1) / 2;
+    unsigned count =
+        (unsigned)budget_take(&pool->cached, capacity, min_u64(half, pool->shape[tier].magazine));
+    if (count == 0)
+        return false;
+
+    struct magazine *magazine = record->spare != NULL ? record->spare : magazine_new(&pool->depot, true);
+    record->spare = NULL;
+    if (magazine == NULL)
+        budget_give(&pool->cached, count * capacity); /* they become cold */
+    unsigned home = depot_home(&pool->depot);
+    atomic_store_explicit(&record->home, home, memory_order_relaxed);
+    bin_move_oldest(pool, bin, tier, count, PLACE_SHARED, home, magazine);
+    count_add(&tally->flushed, count);
+    tally->flushed_since_refill = true;
+    return true;
+}
+
+void cache_follow_epoch(struct bufpool *pool, struct record *record, struct block *block)
+{
+    /* relaxed: only that it changed matters; what the collection did is in the depot. */
+    uint32_t epoch = atomic_load_explicit(&pool->collection.epoch, memory_order_relaxed);
+    if (pool->remote || record->epoch == epoch)
+        return;
+    record->epoch = epoch;
+    block_empty(pool, block, PLACE_VICTIM, atomic_load_explicit(&record->home, memory_order_relaxed));
+}
+
+/* ------------------------------------------------------------ without a block */
+
+void *cache_get_direct(struct bufpool *pool, unsigned tier)
+{
+    struct account *account = &pool->account[tier];
+    unsigned home = depot_home(&pool->depot);
+    enum place place;
+    unsigned shard;
+
+    struct magazine *magazine = pop_any(pool, tier, home, &place, &shard);
+    if (magazine == NULL)
+        return NULL;
+    account_add(place == PLACE_COLD     ? &account->hits_cold
+                : place == PLACE_VICTIM ? &account->hits_victim
+                : shard == home         ? &account->hits_shared
+                                        : &account->hits_stolen,
+                1);
+    void *buffer = magazine_take(magazine);
+    if (place != PLACE_COLD)
+        budget_give(&pool->cached, tier_capacity(pool, tier));
+    if (magazine_count(magazine) > 0)
+        depot_push(&pool->depot, place, tier, shard, magazine);
+    else
+        magazine_drop(&pool->depot, magazine);
+    return buffer;
+}
+
+bool cache_put_direct(struct bufpool *pool, unsigned tier, void *buffer)
+{
+    struct depot *depot = &pool->depot;
+    unsigned home = depot_home(depot);
+    unsigned shard = home;
+
+    if (budget_take(&pool->cached, tier_capacity(pool, tier), 1) == 0)
+        return false;
+    account_add(&pool->account[tier].puts, 1);
+    /* On top of a magazine that has room, so that such puts do not use up one magazine each. */
+    struct magazine *magazine = depot_pop(depot, PLACE_SHARED, tier, home, &shard);
+    if (magazine != NULL && magazine_count(magazine) == pool->shape[tier].magazine) {
+        depot_push(depot, PLACE_SHARED, tier, shard, magazine);
+        magazine = NULL;
+    }
+    if (magazine == NULL)
+        magazine = magazine_new(depot, true);
+    if (magazine == NULL) {
+        budget_give(&pool->cached, tier_capacity(pool, tier));
+        cache_park(pool, tier, buffer);
+        return true;
+    }
+    magazine_add(magazine, buffer);
+    depot_push(depot, PLACE_SHARED, tier, shard, magazine);
+    return true;
+}

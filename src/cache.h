@@ -1,0 +1,77 @@
+/*
+ * cache - a thread's private cache of one pool: the way into its block, and the
+ * slow paths behind a hit, which move buffers between a bin and the depot.
+ *
+ * The rule of the hand-off (collect.h): everything that touches a block runs
+ * between cache_enter and cache_leave and does not keep the block beyond. No
+ * user code runs in between.
+ */
+#ifndef CACHE_H
+#define CACHE_H
+
+#include "pool.h"
+
+/* Bytes and offsets of a pool's blocks, from its tiers and max_thread_bytes. Sets shape and bin_offset. */
+void cache_init(struct bufpool *pool);
+void cache_end(struct bufpool *pool);
+void cache_after_fork(struct bufpool *pool);
+
+/* The record if this thread has one. */
+static ALWAYS_INLINE struct record *cache_record(const struct bufpool *pool, uint64_t serial)
+{
+    const struct thread_table *table = &thread_table;
+    if (UNLIKELY(pool->number >= table->count) || UNLIKELY(table->slot[pool->number].serial != serial))
+        return NULL;
+    return table->slot[pool->number].record;
+}
+
+/* A signal handler that interrupted this thread inside its block must keep out of it. */
+static ALWAYS_INLINE bool record_is_busy(const struct record *record)
+{
+    return atomic_load_explicit(&record->busy, memory_order_relaxed) != 0; /* the thread's own */
+}
+
+static ALWAYS_INLINE struct block *cache_enter(struct record *record)
+{
+    /* relaxed [hand-off]: the membarrier of a swap stands between this store and the load below, wherever it
+     * falls. */
+    atomic_store_explicit(&record->busy, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* the compiler keeps the order; the CPU need not */
+    /* acquire [hand-off]: a fresh block comes with its contents. */
+    return atomic_load_explicit(&record->block, memory_order_acquire);
+}
+
+static ALWAYS_INLINE void cache_leave(struct record *record)
+{
+    /* release [hand-off]: who sees 0 finds the block finished. */
+    atomic_store_explicit(&record->busy, 0, memory_order_release);
+}
+
+/* The bin of `tier` is empty: fill it from shared, victims or cold magazines. One buffer, or NULL. Entered.
+ */
+void *cache_refill(struct bufpool *pool, struct record *record, struct block *block, unsigned tier);
+
+/*
+ * The bin of `tier` is full: raise its cap or move its older half to the depot.
+ * False where max_cached_bytes allows neither; needs no memory. Entered.
+ */
+bool cache_make_room(struct bufpool *pool, struct record *record, struct block *block, unsigned tier);
+
+/* In cooperative mode, after a collection somewhere: hand over what this block holds. Entered. */
+void cache_follow_epoch(struct bufpool *pool, struct record *record, struct block *block);
+
+/* Without a block: one buffer out of the depot, or into it (false: no room below max_cached_bytes). */
+void *cache_get_direct(struct bufpool *pool, unsigned tier);
+bool cache_put_direct(struct bufpool *pool, unsigned tier, void *buffer);
+
+/* Move all that a block holds to a place of the depot, by its owner. It is sealed then. */
+void block_empty(struct bufpool *pool, struct block *block, enum place place, unsigned shard);
+
+/* A fresh, sealed, empty block, or NULL; and its end. */
+struct block *block_new(struct bufpool *pool);
+void block_drop(struct bufpool *pool, struct block *block);
+
+/* Make a buffer that is held cold. One that is free already is left to pool_report_late. */
+void cache_park(struct bufpool *pool, unsigned tier, void *buffer);
+
+#endif /* CACHE_H */

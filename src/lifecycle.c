@@ -1,0 +1,289 @@
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache.h"
+#include "collector.h"
+#include "region.h"
+#include "registry.h"
+#include "stats.h"
+#include "thread.h"
+
+#define KNOWN_FLAGS (BUFPOOL_COOPERATIVE | BUFPOOL_SCRUB_ON_PUT | BUFPOOL_HUGE_PAGES | BUFPOOL_PAGE_ALIGNED)
+
+/* Smaller spans are not worth having, if the largest tier fits: DESIGN.md "Memory". */
+#define SPAN_SHIFT_FLOOR 23u
+
+/* Oversized buffers get the address space of this many tiers. */
+#define OVERSIZED_SPANS 4u
+
+/* ------------------------------------------------------------ configuration */
+
+/* The caller's struct may be shorter or longer than ours: what it lacks has the default, what we lack must be
+ * 0. */
+static int config_read(bufpool_config_t *config, const bufpool_config_t *given)
+{
+    *config = (bufpool_config_t)BUFPOOL_CONFIG_INIT;
+    if (given == NULL)
+        return 0;
+    size_t size = given->struct_size;
+    if (size < sizeof *config)
+        return -EINVAL; /* this is the first version: there is no shorter one */
+    for (size_t i = sizeof *config; i < size; i++)
+        if (((const char *)given)[i] != 0)
+            return -EINVAL;
+    *config = *given;
+    return 0;
+}
+
+/* Words separated by commas; of these only "off" is known yet. */
+static bool debug_words_are_known(const char *words)
+{
+    while (words != NULL && *words != '\0') {
+        size_t length = strcspn(words, ",");
+        if (length != 0 && (length != 3 || strncmp(words, "off", 3) != 0))
+            return false;
+        words += length + (words[length] == ',');
+    }
+    return true;
+}
+
+static int config_check(const bufpool_config_t *config)
+{
+    const char *debug = config->debug != NULL ? config->debug : getenv("BUFPOOL_DEBUG");
+
+    if ((config->flags & ~KNOWN_FLAGS) != 0 || !debug_words_are_known(debug))
+        return -EINVAL;
+    if (config->min_cached_bytes > config->max_cached_bytes || config->min_cached_bytes > config->max_bytes)
+        return -EINVAL;
+    return 0;
+}
+
+/* ------------------------------------------------------------ address space */
+
+static size_t books_size(const struct tiers *tiers, size_t page)
+{
+    size_t size = 0;
+    for (unsigned i = 0; i < tiers->count; i++)
+        size += span_books_size(tiers, i, page);
+    return size;
+}
+
+/* Reserve spans and books, with as large a span as asked for or as can be had. */
+static int reserve(struct bufpool *pool, uint64_t tier_span)
+{
+    struct tiers *tiers = &pool->tiers;
+    unsigned least = (unsigned)max_u64(tiers_shift_min(tiers), log2_ceil(pool->page));
+    unsigned shift = (unsigned)max_u64(least, min_u64(46, log2_ceil(tier_span)));
+    unsigned floor = (unsigned)max_u64(least, min_u64(shift, SPAN_SHIFT_FLOOR));
+    size_t limit = region_reserve_limit();
+
+    for (;; shift--) {
+        uint64_t spans = (uint64_t)tiers->count << shift; /* at most 64 << 46 */
+        tiers->span_shift = shift;
+        pool->reserved_size = spans + books_size(tiers, pool->page);
+        if (pool->reserved_size <= limit || shift == floor)
+            pool->reserved = region_reserve(pool->reserved_size);
+        if (pool->reserved != NULL)
+            break;
+        if (shift == floor)
+            return -ENOMEM;
+    }
+    region_advise(pool->reserved, (size_t)tiers->count << shift, (pool->flags & BUFPOOL_HUGE_PAGES) != 0);
+    tiers_place(tiers, (uintptr_t)pool->reserved, shift);
+
+    char *books = pool->reserved + ((size_t)tiers->count << shift);
+    for (unsigned i = 0; i < tiers->count; i++) {
+        span_init(&pool->span[i], tiers, i, books, pool->page, &pool->backed);
+        books += span_books_size(tiers, i, pool->page);
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------ fork */
+
+static void pool_after_fork(struct bufpool *pool)
+{
+    cache_after_fork(pool);
+    depot_after_fork(&pool->depot);
+    for (unsigned i = 0; i < pool->tiers.count; i++)
+        span_after_fork(&pool->span[i]);
+    oversized_after_fork(&pool->oversized);
+    budget_init(&pool->backed, pool->backed.limit);
+    budget_init(&pool->cached, pool->cached.limit);
+    memset(pool->account, 0, sizeof pool->account);
+    atomic_store_explicit(&pool->misuses, 0, memory_order_relaxed);
+    memset(&pool->collection, 0, sizeof pool->collection);
+    pool->remote = pool->remote && barrier_register();
+    pool->due_ms = 0;
+    atomic_store_explicit(&pool->quiet, pool->collect_interval_ms != 0, memory_order_relaxed);
+    /* A new serial: no thread's slot, this one's included, names a record any more. */
+    registry_publish(pool, atomic_load_explicit(&pool->hit_serial, memory_order_relaxed) != 0);
+}
+
+static void child_after_fork(void)
+{
+    registry_unlock_after_fork();
+    collector_after_fork();
+    for (uint32_t i = 0; i < registry_numbers(); i++) {
+        struct bufpool *pool = registry_pool(i);
+        if (pool != NULL)
+            pool_after_fork(pool);
+    }
+}
+
+/* Under the registry's lock, before the first pool. */
+static int process_init(void)
+{
+    static bool done;
+    if (done)
+        return 0;
+    int error = thread_init();
+    if (error == 0)
+        error = -pthread_atfork(registry_lock, registry_unlock, child_after_fork);
+    done = error == 0;
+    return error;
+}
+
+/* ------------------------------------------------------------ create, destroy */
+
+/* All of it but its number and what belongs to the registry; undone by pool_end. */
+static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const struct tiers *tiers)
+{
+    pool->tiers = *tiers;
+    snprintf(pool->name, sizeof pool->name, "%s", config->name != NULL ? config->name : "bufpool");
+    pool->flags = config->flags;
+    pool->page = region_page();
+    pool->min_cached_bytes = config->min_cached_bytes;
+    pool->max_thread_bytes = config->max_thread_bytes;
+    pool->collect_interval_ms = config->collect_interval_ms;
+    pool->due_ms = 0;
+    atomic_store_explicit(&pool->quiet, config->collect_interval_ms != 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->misuses, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->late_double_put, NULL, memory_order_relaxed);
+    memset(pool->account, 0, sizeof pool->account);
+    memset(&pool->collection, 0, sizeof pool->collection);
+    memset(&pool->depot, 0, sizeof pool->depot);
+    budget_init(&pool->backed, config->max_bytes);
+    budget_init(&pool->cached, config->max_cached_bytes);
+    cache_init(pool);
+
+    pool->reserved = NULL;
+    int error = reserve(pool, config->tier_span);
+    if (error != 0)
+        return error;
+    error = depot_init(&pool->depot, tiers->count);
+    if (error != 0) {
+        region_release(pool->reserved, pool->reserved_size);
+        return error;
+    }
+    oversized_init(&pool->oversized, (size_t)OVERSIZED_SPANS << pool->tiers.span_shift, pool->page,
+                   &pool->backed);
+    pool->remote = (config->flags & BUFPOOL_COOPERATIVE) == 0 && barrier_register();
+    return 0;
+}
+
+static void pool_end(struct bufpool *pool)
+{
+    oversized_end(&pool->oversized);
+    depot_end(&pool->depot);
+    cache_end(pool);
+    region_release(pool->reserved, pool->reserved_size);
+}
+
+int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
+{
+    bufpool_config_t config;
+    struct tiers tiers;
+    struct bufpool *made;
+
+    if (pool == NULL)
+        return -EINVAL;
+    int error = config_read(&config, given);
+    if (error == 0)
+        error = config_check(&config);
+    if (error != 0)
+        return error;
+    const struct tiers_plan plan = {.min_size = config.min_size,
+                                    .max_size = config.max_size,
+                                    .steps = config.tier_steps,
+                                    .list = config.tiers,
+                                    .list_count = config.tiers_count,
+                                    .page_aligned = (config.flags & BUFPOOL_PAGE_ALIGNED) != 0};
+    error = tiers_plan(&tiers, &plan, region_page());
+    if (error != 0)
+        return error;
+
+    registry_lock();
+    error = process_init();
+    if (error == 0)
+        error = registry_take(&made);
+    if (error == 0) {
+        error = pool_init(made, &config, &tiers);
+        if (error == 0)
+            registry_publish(made, (config.flags & BUFPOOL_SCRUB_ON_PUT) == 0);
+        else
+            registry_drop(made);
+    }
+    registry_unlock();
+    if (error == 0)
+        *pool = made;
+    return error;
+}
+
+static void tell_buffers_out(struct bufpool *pool)
+{
+    bufpool_stats_t tiers[TIERS_MAX];
+    bufpool_stats_t total;
+
+    stats_all(pool, tiers, &total);
+    for (unsigned i = 0; i < pool->tiers.count; i++)
+        if (tiers[i].in_use_bytes != 0)
+            fprintf(stderr, "bufpool: pool '%s': destroyed with %llu buffers of tier %llu still out\n",
+                    pool->name, (unsigned long long)(tiers[i].in_use_bytes / tier_capacity(pool, i)),
+                    (unsigned long long)pool->tiers.tier[i].size);
+    if (total.oversized_bytes != 0)
+        fprintf(stderr, "bufpool: pool '%s': destroyed with %llu bytes of oversized buffers still out\n",
+                pool->name, (unsigned long long)total.oversized_bytes);
+}
+
+void bufpool_destroy(bufpool_t *pool)
+{
+    if (pool == NULL)
+        return;
+    if (!pool_is_alive(pool)) {
+        pool_misuse(pool, MISUSE_DESTROYED, "destroy", pool, 0);
+        return;
+    }
+    registry_lock(); /* no thread is leaving this pool just now, nor will one */
+    registry_withdraw(pool);
+    collector_leave(pool);
+    tell_buffers_out(pool);
+    pool_end(pool);
+    registry_drop(pool);
+    registry_unlock();
+}
+
+bufpool_t *bufpool_default(void)
+{
+    static _Atomic(bufpool_t *) standard;
+    /* acquire [default]: the pool is whole when it is seen. */
+    bufpool_t *pool = atomic_load_explicit(&standard, memory_order_acquire);
+    if (LIKELY(pool != NULL))
+        return pool;
+
+    bufpool_t *fresh;
+    int error = bufpool_create(&fresh, NULL);
+    if (error != 0) {
+        errno = -error;
+        return NULL;
+    }
+    /* acq_rel [default]: of two that create it, one is kept. */
+    if (atomic_compare_exchange_strong_explicit(&standard, &pool, fresh, memory_order_acq_rel,
+                                                memory_order_acquire))
+        return fresh;
+    bufpool_destroy(fresh);
+    return pool;
+}

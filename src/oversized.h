@@ -1,0 +1,67 @@
+/*
+ * oversized - buffers above the largest tier (or of a tier whose span is full):
+ * served by the system, released at once when put, never cached.
+ *
+ * They live in a reservation of their own, in granules of 1 MiB, so that a put
+ * tells one from a foreign pointer by arithmetic and a look at its own books,
+ * without ever touching the memory in question. A released buffer is
+ * inaccessible, and so is at least one page behind each buffer.
+ */
+#ifndef OVERSIZED_H
+#define OVERSIZED_H
+
+#include "budget.h"
+
+#define GRANULE ((uint64_t)1 << 20)
+
+struct oversized_buffer {
+    /* Bytes the caller may use; 0: no buffer begins in this granule. Its change back to 0 is the release. */
+    _Atomic uint64_t capacity;
+    uint32_t epoch; /* struct oversized's, when it was got */
+};
+
+struct oversized {
+    char *base; /* NULL: none could be reserved, every get fails */
+    size_t size;
+    size_t page;
+    struct budget *backed; /* max_bytes */
+    uint32_t granules;
+    uint32_t epoch; /* grows with each fork: what the parent got is not in the child's accounts */
+    void *books;
+    size_t books_size;
+    _Atomic uint64_t *taken;          /* a bit a granule */
+    struct oversized_buffer *buffers; /* one a granule; those where a buffer begins count */
+    /* relaxed: a number. */
+    alignas(DESTRUCTIVE_SIZE) _Atomic uint64_t in_use_bytes;
+    _Atomic uint32_t hint; /* a word of `taken` that may have room */
+};
+
+/* Reserve `size` bytes, or less where the system has less. Never fails: see base. */
+void oversized_init(struct oversized *oversized, size_t size, size_t page, struct budget *backed);
+void oversized_end(struct oversized *oversized);
+void oversized_after_fork(struct oversized *oversized);
+
+static inline bool oversized_has(const struct oversized *oversized, const void *address)
+{
+    return (uintptr_t)address - (uintptr_t)oversized->base < oversized->size;
+}
+
+/* NULL with errno ENOMEM when out of memory, of max_bytes, or of address space. Lock-free but for the kernel.
+ */
+void *oversized_get(struct oversized *oversized, size_t size);
+
+enum oversized_state {
+    OVERSIZED_IN_USE,
+    OVERSIZED_FREE,      /* nobody has it: put before, or never got */
+    OVERSIZED_INTERIOR,  /* inside a buffer */
+    OVERSIZED_MISALIGNED /* no multiple of 64 */
+};
+
+/* What begins at an address that oversized_has; *capacity is set if in use, *inside if interior. */
+enum oversized_state oversized_look(const struct oversized *oversized, const void *address, size_t *capacity,
+                                    size_t *inside);
+
+/* Release it. OVERSIZED_IN_USE is success; the others change nothing. */
+enum oversized_state oversized_put(struct oversized *oversized, void *buffer, size_t *inside);
+
+#endif /* OVERSIZED_H */

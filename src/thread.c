@@ -1,0 +1,140 @@
+#include "thread.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "cache.h"
+#include "region.h"
+#include "registry.h"
+
+_Thread_local struct thread_table thread_table __attribute__((tls_model("initial-exec")));
+
+static pthread_key_t exit_key;
+static bool exit_key_made;
+
+/* ------------------------------------------------------------ coming */
+
+/* Room for one more pool's slot. Slots move, so the old ones go only when the new ones are in use. */
+static bool table_grow(struct thread_table *table, uint32_t number)
+{
+    size_t page = region_page();
+    size_t bytes = round_up((number + 1) * sizeof(struct thread_slot), page);
+    struct thread_slot *before = table->slot;
+    uint32_t count = table->count;
+    struct thread_slot *slot = region_map(bytes);
+
+    if (slot == NULL)
+        return false;
+    if (count == 0 && pthread_setspecific(exit_key, table) != 0) {
+        region_release(slot, bytes);
+        return false;
+    }
+    if (count != 0)
+        memcpy(slot, before, count * sizeof *slot);
+    table->slot = slot;
+    atomic_signal_fence(memory_order_seq_cst); /* a signal handler finds the slots that the count promises */
+    table->count = (uint32_t)(bytes / sizeof *slot);
+    if (count != 0)
+        region_release(before, count * sizeof *slot);
+    return true;
+}
+
+static struct record *record_new(struct bufpool *pool)
+{
+    uint32_t index = stack_pop(&pool->records_free, &pool->records);
+    if (index == INDEX_NONE)
+        index = table_add(&pool->records);
+    if (index == INDEX_NONE)
+        return NULL;
+
+    struct record *record = table_at(&pool->records, index);
+    record->self = index;
+    record->spare = NULL;
+    record->epoch = atomic_load_explicit(&pool->collection.epoch, memory_order_relaxed);
+    memset(record->caps, 0, sizeof record->caps);
+    return record;
+}
+
+struct record *thread_attach(struct bufpool *pool)
+{
+    struct thread_table *table = &thread_table;
+
+    if (table->left || (pool->number >= table->count && !table_grow(table, pool->number)))
+        return NULL;
+    struct record *record = record_new(pool);
+    if (record == NULL)
+        return NULL;
+    struct block *block = block_new(pool);
+    if (block == NULL) {
+        stack_push(&pool->records_free, &pool->records, record->self);
+        return NULL;
+    }
+    atomic_store_explicit(&record->home, depot_home(&pool->depot), memory_order_relaxed);
+    atomic_store_explicit(&record->state, RECORD_USED, memory_order_relaxed);
+    /* release [hand-off]: a collection that finds the block finds it initialised. */
+    atomic_store_explicit(&record->block, block, memory_order_release);
+    table->slot[pool->number] =
+        (struct thread_slot){record, atomic_load_explicit(&pool->serial, memory_order_relaxed)};
+    return record;
+}
+
+/* ------------------------------------------------------------ going */
+
+static void record_leave(struct bufpool *pool, struct record *record)
+{
+    unsigned home = atomic_load_explicit(&record->home, memory_order_relaxed);
+    /*
+     * acq_rel [hand-off]: from here on no collection can swap this record; and
+     * the block it put in last, if it did, comes with its contents.
+     */
+    struct block *block = atomic_exchange_explicit(&record->block, NULL, memory_order_acq_rel);
+    /* acquire [hand-off] */
+    uint64_t previous = atomic_load_explicit(&block->previous, memory_order_acquire);
+
+    block_empty(pool, block, PLACE_SHARED, home);
+    /* A block in limbo: we, who worked in it, or a collection. */
+    if (previous != BLOCK_NONE &&
+        atomic_compare_exchange_strong_explicit(&block->previous, &previous, BLOCK_NONE, memory_order_acquire,
+                                                memory_order_relaxed)) {
+        struct block *limbo = table_at(&pool->blocks, tagged_index(previous));
+        block_empty(pool, limbo, PLACE_SHARED, home);
+        block_drop(pool, limbo);
+    }
+    block_drop(pool, block);
+    if (record->spare != NULL)
+        magazine_drop(&pool->depot, record->spare);
+    atomic_store_explicit(&record->state, RECORD_FREE, memory_order_relaxed);
+    stack_push(&pool->records_free, &pool->records, record->self);
+}
+
+static void thread_exit(void *arg)
+{
+    struct thread_table *table = arg;
+
+    /* Once more, please: destructors of others may still use the pool in this round. */
+    if (table->leaving++ == 0 && pthread_setspecific(exit_key, table) == 0)
+        return;
+
+    registry_lock(); /* keeps pools from being destroyed under our hands */
+    struct thread_slot *slot = table->slot;
+    uint32_t count = table->count;
+    table->left = true;
+    table->count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct bufpool *pool = slot[i].serial == 0 ? NULL : registry_pool(i);
+        if (pool != NULL && atomic_load_explicit(&pool->serial, memory_order_relaxed) == slot[i].serial)
+            record_leave(pool, slot[i].record);
+    }
+    registry_unlock();
+    table->slot = NULL;
+    region_release(slot, count * sizeof *slot);
+}
+
+int thread_init(void)
+{
+    if (exit_key_made)
+        return 0;
+    int error = pthread_key_create(&exit_key, thread_exit);
+    exit_key_made = error == 0;
+    return -error;
+}

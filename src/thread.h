@@ -1,0 +1,19 @@
+/*
+ * thread - how a thread comes to a record of a pool, and what becomes of it when
+ * the thread ends.
+ */
+#ifndef THREAD_H
+#define THREAD_H
+
+#include "pool.h"
+
+/*
+ * This thread's record of a living pool, made at its first call; NULL where it
+ * can have none: memory is out, or its TLS destructors have run. Uses libc.
+ */
+struct record *thread_attach(struct bufpool *pool);
+
+/* Make the destructor that gives the caches of a thread back; once a process, under the registry's lock. */
+int thread_init(void);
+
+#endif /* THREAD_H */
