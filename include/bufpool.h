@@ -100,8 +100,8 @@ typedef struct bufpool_config {
  * max_size.
  *
  * Returns 0, or a negative errno with *pool untouched and nothing allocated:
- *   -EINVAL  a size of zero or one that overflows, more than 64 tiers, min_size
- *            above max_size, tier_steps not 1, 2 or 4, min_cached_bytes above
+ *   -EINVAL  a size of zero or above 1 GiB, more than 64 tiers, min_size above
+ *            max_size, tier_steps not 1, 2 or 4, min_cached_bytes above
  *            max_cached_bytes or max_bytes, an unknown flag or debug word, a
  *            NULL pool, a struct_size that is too small or a struct with a
  *            non-zero tail that this library does not know

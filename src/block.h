@@ -5,8 +5,8 @@
  * block away by putting a fresh one in its place (see collect.h). Records and
  * blocks are type-stable: reused, never unmapped while the pool lives.
  *
- * A bin holds n buffers, the newest last; cap is what max_cached_bytes has
- * granted it. A sealed block has only caps of 0: every put and get of it takes
+ * A bin holds up to cap buffers, the newest on top; cap is what
+ * max_cached_bytes has granted it. A sealed block has only caps of 0: every put and get of it takes
  * the slow path, so that a parked collector hears of the first one.
  */
 #ifndef BLOCK_H
@@ -14,14 +14,17 @@
 
 #include "depot.h"
 
-/* One tier's part of a block. n, cap and hits are written by the owner alone and read by who sums up:
- * relaxed. */
+/*
+ * One tier's part of a block: a stack of buffers. top and hits are written by the
+ * owner alone and read by who sums up: relaxed.
+ */
 struct bin {
-    _Atomic uint16_t n;
-    _Atomic uint16_t cap;
+    _Atomic(void **) top;  /* the newest; slot[0] when empty */
+    void **end;            /* top may go up to here: slot + cap */
     _Atomic uint64_t hits; /* gets served from here */
-    /* buffer[0] is NULL for ever: the newest of an empty bin, equal to nothing that is put. 1..n are held. */
-    void *buffer[];
+    /* slot[0] is NULL for ever: an empty bin's newest, equal to nothing that is put. Buffers are in 1..cap.
+     */
+    void *slot[];
 };
 
 /* What one tier's slow paths have done to a block: single writer, relaxed, summed over all blocks of the
@@ -30,7 +33,7 @@ struct tally {
     _Atomic uint64_t hits_shared, hits_stolen, hits_victim, hits_cold;
     _Atomic uint64_t filled;  /* put into the bin from the depot */
     _Atomic uint64_t flushed; /* moved out of the bin, other than by a get */
-    /* puts into the bin = n + hits + flushed - filled */
+    /* puts into the bin = what it holds + hits + flushed - filled */
     bool flushed_since_refill; /* the bin is too small for what goes back and forth */
 };
 
@@ -55,57 +58,70 @@ struct block {
 
 enum record_state { RECORD_FREE, RECORD_USED };
 
+/* What record->key is when it is not its pool's: */
+#define KEY_BUSY ((uintptr_t)0) /* the thread is inside its block */
+#define KEY_DEAD ((uintptr_t)1) /* no pool, or a destroyed one */
+
 struct record {
     struct link link;
     uint32_t self; /* its index */
     /*
-     * 1 while its thread is inside the block. Set and cleared by the thread
-     * alone. Cleared with release [hand-off]: who then reads 0 and has been
+     * Idle, it equals the pool's key: one compare says that the pool is alive,
+     * that this is the thread's record of it, and that no signal handler has
+     * interrupted it inside. Written by the thread alone (and by destroy).
+     * Set back from busy with release [hand-off]: who then reads idle and has been
      * through a membarrier since the swap finds the old block finished.
      */
-    alignas(DESTRUCTIVE_SIZE) _Atomic uint32_t busy;
-    _Atomic uint32_t state; /* enum record_state, for the accounts: relaxed */
+    alignas(DESTRUCTIVE_SIZE) _Atomic uintptr_t key;
     /*
      * NULL: dead, nobody's. Changed by CAS from the block to a fresh one (a
      * collection), by exchange to NULL (the thread, leaving).
      */
     _Atomic(struct block *) block;
-    /* The rest is the thread's own, but for home. */
-    _Atomic uint32_t home;    /* shard, by the CPU of its last slow path; read by collections: relaxed */
+    _Atomic uint32_t state; /* enum record_state, for the accounts: relaxed */
+    _Atomic uint32_t home;  /* shard, by the CPU of its last slow path; read by collections: relaxed */
+    /* The rest is the thread's own. */
     uint32_t epoch;           /* collections seen; cooperative mode */
     struct magazine *spare;   /* an empty magazine kept for the next flush */
     uint16_t caps[TIERS_MAX]; /* what each bin's cap has grown to; halved with each new block */
 };
 
-/* A thread's view of the pools, indexed by pool number. */
-struct thread_slot {
-    struct record *record;
-    uint64_t serial; /* of the pool whose record that is: a destroyed pool's differs */
-};
+#define HOT_RECORDS 8u
 
+/*
+ * A thread's records. A record stays its thread's until the thread ends, also
+ * when the pool is destroyed and the handle becomes another pool: so a stale
+ * entry here is dead or our own, never another thread's.
+ */
 struct thread_table {
-    struct thread_slot *slot;
+    struct record *hot[HOT_RECORDS]; /* by pool number, modulo; never NULL */
+    struct record **slot;            /* by pool number; NULL: none yet */
     uint32_t count;
     uint8_t leaving; /* TLS destructors run: how often ours did */
     bool left;       /* the caches are gone and stay so: straight to the depot */
 };
 
-/* initial-exec: one load from the thread pointer, no call. 24 bytes of the static TLS block. */
+/* initial-exec: a load from the thread pointer, no call. 80 bytes of the static TLS block. */
 extern _Thread_local struct thread_table thread_table __attribute__((tls_model("initial-exec")));
 
 static inline unsigned bin_count(const struct bin *bin)
 {
-    return atomic_load_explicit(&bin->n, memory_order_relaxed);
+    return (unsigned)(atomic_load_explicit(&bin->top, memory_order_relaxed) - bin->slot);
 }
 
 static inline void bin_set_count(struct bin *bin, unsigned n)
 {
-    atomic_store_explicit(&bin->n, (uint16_t)n, memory_order_relaxed);
+    atomic_store_explicit(&bin->top, bin->slot + n, memory_order_relaxed);
 }
 
 static inline unsigned bin_cap(const struct bin *bin)
 {
-    return atomic_load_explicit(&bin->cap, memory_order_relaxed);
+    return (unsigned)(bin->end - bin->slot);
+}
+
+static inline void bin_set_cap(struct bin *bin, unsigned cap)
+{
+    bin->end = bin->slot + cap;
 }
 
 /* Add to a counter that has one writer. */

@@ -19,7 +19,7 @@ static size_t look_up(struct bufpool *pool, const char *call, const void *buffer
     }
     if (number < pool->tiers.count) {
         struct tier *found = &pool->tiers.tier[number];
-        if (tier_index(found, buffer) < found->first || tier_holds(found, buffer)) {
+        if (tier_holds(found, buffer) || tier_inherited(found, buffer)) {
             *tier = (unsigned)number;
             return found->capacity;
         }
@@ -88,18 +88,18 @@ void *bufpool_resize(bufpool_t *pool, void *buffer, size_t size)
 /* As many as the bin has, without leaving the block in between. */
 static size_t take_from_bin(struct bufpool *pool, unsigned tier, void **buffers, size_t count)
 {
-    struct record *record = cache_record(pool, atomic_load_explicit(&pool->hit_serial, memory_order_relaxed));
-    if (record == NULL || record_is_busy(record))
+    struct record *record = cache_hot(pool);
+    if (!record_is_hit(record, pool))
         return 0;
 
     struct bin *bin = block_bin(pool, cache_enter(record), tier);
     unsigned n = bin_count(bin);
     unsigned taken = (unsigned)min_u64(n, count);
     for (unsigned i = 0; i < taken; i++)
-        buffers[i] = bin->buffer[n - i];
+        buffers[i] = bin->slot[n - i];
     bin_set_count(bin, n - taken);
     count_add(&bin->hits, taken);
-    cache_leave(record);
+    cache_leave(record, pool->key);
     return taken;
 }
 

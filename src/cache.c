@@ -26,15 +26,26 @@ void cache_init(struct bufpool *pool)
         tier->bin_offset = (uint32_t)offset;
         offset = round_up(offset + sizeof(struct bin) + (shape->cap_max + 1) * sizeof(void *), LINE_SIZE);
     }
-    table_init(&pool->records, round_up(sizeof(struct record), DESTRUCTIVE_SIZE));
+    pool->empty_bin_offset = (uint32_t)offset;
+    offset += LINE_SIZE;
+    tiers_place_bins(&pool->tiers, pool->empty_bin_offset);
     table_init(&pool->blocks, round_up(offset, DESTRUCTIVE_SIZE));
-    stack_init(&pool->records_free);
     stack_init(&pool->blocks_free);
+    if (pool->records.element_size == 0) { /* a handle's first pool; the records outlive it */
+        table_init(&pool->records, round_up(sizeof(struct record), DESTRUCTIVE_SIZE));
+        stack_init(&pool->records_free);
+    }
 }
 
 void cache_end(struct bufpool *pool)
 {
-    table_end(&pool->records);
+    uint32_t records = table_used(&pool->records);
+    for (uint32_t i = 0; i < records; i++) {
+        struct record *record = table_at(&pool->records, i);
+        atomic_store_explicit(&record->key, KEY_DEAD, memory_order_relaxed);
+        atomic_store_explicit(&record->block, NULL, memory_order_relaxed);
+        atomic_store_explicit(&record->state, RECORD_FREE, memory_order_relaxed);
+    }
     table_end(&pool->blocks);
 }
 
@@ -48,6 +59,12 @@ void cache_after_fork(struct bufpool *pool)
 
 /* ------------------------------------------------------------ blocks */
 
+static void bin_clear(struct bin *bin)
+{
+    bin_set_count(bin, 0);
+    bin_set_cap(bin, 0);
+}
+
 struct block *block_new(struct bufpool *pool)
 {
     uint32_t index = stack_pop(&pool->blocks_free, &pool->blocks);
@@ -59,7 +76,10 @@ struct block *block_new(struct bufpool *pool)
             return NULL;
         block = table_at(&pool->blocks, index);
         block->self = index;
-        /* All else is 0 in a new element: bins empty, nothing counted, buffer[0] NULL. */
+        /* All else is 0 in a new element: nothing counted, slot[0] NULL. */
+        for (unsigned i = 0; i < pool->tiers.count; i++)
+            bin_clear(block_bin(pool, block, i));
+        bin_clear((struct bin *)((char *)block + pool->empty_bin_offset));
     } else {
         block = table_at(&pool->blocks, index);
     }
@@ -91,13 +111,13 @@ static void bin_move_oldest(struct bufpool *pool, struct bin *bin, unsigned tier
     unsigned n = bin_count(bin);
 
     if (magazine != NULL) {
-        memcpy(magazine->buffer, bin->buffer + 1, count * sizeof(void *));
+        memcpy(magazine->buffer, bin->slot + 1, count * sizeof(void *));
         magazine_set_count(magazine, count);
     } else {
         for (unsigned i = 1; i <= count; i++)
-            cache_park(pool, tier, bin->buffer[i]);
+            cache_park(pool, tier, bin->slot[i]);
     }
-    memmove(bin->buffer + 1, bin->buffer + 1 + count, (n - count) * sizeof(void *));
+    memmove(bin->slot + 1, bin->slot + 1 + count, (n - count) * sizeof(void *));
     bin_set_count(bin, n - count);
     if (magazine != NULL) {
         hook_reach(HOOK_DEPOT_PUSHING);
@@ -121,7 +141,7 @@ void block_empty(struct bufpool *pool, struct block *block, enum place place, un
             if (magazine != NULL && place != PLACE_COLD)
                 unused -= count;
         }
-        atomic_store_explicit(&bin->cap, 0, memory_order_relaxed);
+        bin_set_cap(bin, 0);
         budget_give(&pool->cached, unused * capacity);
     }
     block->granted = 0;
@@ -157,7 +177,7 @@ static bool bin_grow(struct bufpool *pool, struct record *record, struct block *
     uint64_t granted = budget_take(&pool->cached, capacity, target - cap);
     if (granted == 0)
         return false;
-    atomic_store_explicit(&bin->cap, (uint16_t)(cap + granted), memory_order_relaxed);
+    bin_set_cap(bin, (unsigned)(cap + granted));
     record->caps[tier] = (uint16_t)(cap + granted);
     block->granted += granted * capacity;
     /* seq_cst [sealed]: before our look at pool->quiet, as the collector sets quiet before it looks at this.
@@ -218,7 +238,7 @@ void *cache_refill(struct bufpool *pool, struct record *record, struct block *bl
     /* The newest, as far as there is room; then what they took of max_cached_bytes is the bin's own grant. */
     unsigned count = magazine_count(magazine);
     unsigned moved = (unsigned)min_u64(count, bin_cap(bin));
-    memcpy(bin->buffer + 1, magazine->buffer + (count - moved), moved * sizeof(void *));
+    memcpy(bin->slot + 1, magazine->buffer + (count - moved), moved * sizeof(void *));
     bin_set_count(bin, moved);
     count_add(&tally->filled, moved);
     magazine_set_count(magazine, count - moved);

@@ -16,35 +16,43 @@ void cache_init(struct bufpool *pool);
 void cache_end(struct bufpool *pool);
 void cache_after_fork(struct bufpool *pool);
 
-/* The record if this thread has one. */
-static ALWAYS_INLINE struct record *cache_record(const struct bufpool *pool, uint64_t serial)
+/* A signal handler that interrupted this thread inside its block must keep out of it. */
+static inline bool record_is_busy(const struct record *record)
 {
-    const struct thread_table *table = &thread_table;
-    if (UNLIKELY(pool->number >= table->count) || UNLIKELY(table->slot[pool->number].serial != serial))
-        return NULL;
-    return table->slot[pool->number].record;
+    return atomic_load_explicit(&record->key, memory_order_relaxed) == KEY_BUSY; /* the thread's own */
 }
 
-/* A signal handler that interrupted this thread inside its block must keep out of it. */
-static ALWAYS_INLINE bool record_is_busy(const struct record *record)
+/*
+ * This thread's record of the pool, or of any other that shares its place among
+ * the hot ones: compare its key.
+ */
+static ALWAYS_INLINE struct record *cache_hot(const struct bufpool *pool)
 {
-    return atomic_load_explicit(&record->busy, memory_order_relaxed) != 0; /* the thread's own */
+    return thread_table.hot[pool->hot];
+}
+
+/* Is it this pool's, alive, and not entered? */
+static ALWAYS_INLINE bool record_is_hit(const struct record *record, const struct bufpool *pool)
+{
+    /* relaxed: the thread's own. */
+    return atomic_load_explicit(&record->key, memory_order_relaxed) == (uintptr_t)pool;
 }
 
 static ALWAYS_INLINE struct block *cache_enter(struct record *record)
 {
     /* relaxed [hand-off]: the membarrier of a swap stands between this store and the load below, wherever it
      * falls. */
-    atomic_store_explicit(&record->busy, 1, memory_order_relaxed);
+    atomic_store_explicit(&record->key, KEY_BUSY, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst); /* the compiler keeps the order; the CPU need not */
     /* acquire [hand-off]: a fresh block comes with its contents. */
     return atomic_load_explicit(&record->block, memory_order_acquire);
 }
 
-static ALWAYS_INLINE void cache_leave(struct record *record)
+/* `key` is the pool's, which the record had before. */
+static ALWAYS_INLINE void cache_leave(struct record *record, uintptr_t key)
 {
-    /* release [hand-off]: who sees 0 finds the block finished. */
-    atomic_store_explicit(&record->busy, 0, memory_order_release);
+    /* release [hand-off]: who sees the record idle finds the block finished. */
+    atomic_store_explicit(&record->key, key, memory_order_release);
 }
 
 /* The bin of `tier` is empty: fill it from shared, victims or cold magazines. One buffer, or NULL. Entered.

@@ -184,8 +184,8 @@ static bool claim_block(struct cycle *cycle, struct record *record, uint64_t lim
     struct block *block = atomic_load_explicit(&record->block, memory_order_acquire);
     if (block == NULL || atomic_load_explicit(&block->previous, memory_order_acquire) != limbo)
         return true; /* its thread left and took it along */
-    /* acquire [hand-off]: 0 means finished, and what was done is seen. */
-    if (atomic_load_explicit(&record->busy, memory_order_acquire) != 0)
+    /* acquire [hand-off]: idle means finished, and what was done is seen. */
+    if (atomic_load_explicit(&record->key, memory_order_acquire) == KEY_BUSY)
         return false;
     /* acq_rel [hand-off]: us, the thread as it leaves, or another collection. */
     if (!atomic_compare_exchange_strong_explicit(&block->previous, &limbo, BLOCK_NONE, memory_order_acq_rel,
@@ -234,7 +234,7 @@ static void empty_private_caches(struct cycle *cycle, struct record *own)
         struct block *block = cache_enter(own);
         block_empty(pool, block, cycle->survivors, atomic_load_explicit(&own->home, memory_order_relaxed));
         own->epoch = cycle->stamp;
-        cache_leave(own);
+        cache_leave(own, pool->key);
     }
 }
 

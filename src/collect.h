@@ -6,15 +6,15 @@
  *   2  shared             -> victims            (half-empty magazines merge)
  *   3  every record's block: CAS to a fresh one (never a blind exchange: dead must win)
  *   4  one membarrier for up to RECORDS_A_BARRIER of them
- *   5  busy == 0: the old block is ours; its buffers -> victims
- *      busy == 1: it stays in limbo, for a later collection that sees 0
+ *   5  not busy: the old block is ours; its buffers -> victims
+ *      busy: it stays in limbo, for a later collection that finds it idle
  *   6  cold above min_cached_bytes is parked and purged
  *
  * A trim does the same with "cold" for "victims" and without a minimum.
  *
- * The hand-off, and why it is right. The owner stores busy = 1, then loads
- * block; the collection stores block, then loads busy, and a membarrier stands
- * in between on every CPU. So either the owner's busy = 1 is seen, or the owner
+ * The hand-off, and why it is right. The owner stores key = busy, then loads
+ * block; the collection stores block, then loads key, and a membarrier stands
+ * in between on every CPU. So either the owner's "busy" is seen, or the owner
  * sees the fresh block. tests/model checks this exhaustively under x86-TSO.
  *
  * Nobody waits for a collection, and a collection waits for nobody: everything

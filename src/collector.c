@@ -14,7 +14,7 @@
 
 static struct {
     _Atomic bool running;
-    /* The pool the collector is in. seq_cst [alive]: set, then the pool's serial read; destroy the other way
+    /* The pool the collector is in. seq_cst [alive]: set, then the pool's `alive` read; destroy the other way
      * round. */
     _Atomic(struct bufpool *) working;
     struct event work; /* something to do, or a clock to look at */

@@ -6,36 +6,32 @@
 #include "pool.h"
 #include "region.h"
 #include "stats.h"
-
-static struct record *own_record(struct bufpool *pool)
-{
-    return cache_record(pool, atomic_load_explicit(&pool->serial, memory_order_relaxed));
-}
+#include "thread.h"
 
 /* ------------------------------------------------------------ out */
 
 size_t bufpool_collect(bufpool_t *pool)
 {
     pool = pool_for_call(pool, "collect");
-    return pool == NULL ? 0 : collect_run(pool, COLLECT_AGE, own_record(pool)).released;
+    return pool == NULL ? 0 : collect_run(pool, COLLECT_AGE, thread_record(pool)).released;
 }
 
 size_t bufpool_trim(bufpool_t *pool)
 {
     pool = pool_for_call(pool, "trim");
-    return pool == NULL ? 0 : collect_run(pool, COLLECT_ALL, own_record(pool)).released;
+    return pool == NULL ? 0 : collect_run(pool, COLLECT_ALL, thread_record(pool)).released;
 }
 
 void bufpool_thread_idle(bufpool_t *pool)
 {
     pool = pool_for_call(pool, "thread_idle");
-    struct record *record = pool == NULL ? NULL : own_record(pool);
+    struct record *record = pool == NULL ? NULL : thread_record(pool);
     if (record == NULL || record_is_busy(record))
         return;
     struct block *block = cache_enter(record);
     cache_follow_epoch(pool, record, block);
     block_empty(pool, block, PLACE_SHARED, atomic_load_explicit(&record->home, memory_order_relaxed));
-    cache_leave(record);
+    cache_leave(record, pool->key);
     collector_notice(pool);
 }
 

@@ -76,12 +76,12 @@ static int reserve(struct bufpool *pool, uint64_t tier_span)
 {
     struct tiers *tiers = &pool->tiers;
     unsigned least = (unsigned)max_u64(tiers_shift_min(tiers), log2_ceil(pool->page));
-    unsigned shift = (unsigned)max_u64(least, min_u64(46, log2_ceil(tier_span)));
+    unsigned shift = (unsigned)max_u64(least, min_u64(tiers_shift_max(tiers), log2_ceil(tier_span)));
     unsigned floor = (unsigned)max_u64(least, min_u64(shift, SPAN_SHIFT_FLOOR));
     size_t limit = region_reserve_limit();
 
     for (;; shift--) {
-        uint64_t spans = (uint64_t)tiers->count << shift; /* at most 64 << 46 */
+        uint64_t spans = (uint64_t)tiers->count << shift;
         tiers->span_shift = shift;
         pool->reserved_size = spans + books_size(tiers, pool->page);
         if (pool->reserved_size <= limit || shift == floor)
@@ -119,14 +119,13 @@ static void pool_after_fork(struct bufpool *pool)
     pool->remote = pool->remote && barrier_register();
     pool->due_ms = 0;
     atomic_store_explicit(&pool->quiet, pool->collect_interval_ms != 0, memory_order_relaxed);
-    /* A new serial: no thread's slot, this one's included, names a record any more. */
-    registry_publish(pool, atomic_load_explicit(&pool->hit_serial, memory_order_relaxed) != 0);
 }
 
 static void child_after_fork(void)
 {
     registry_unlock_after_fork();
     collector_after_fork();
+    thread_after_fork();
     for (uint32_t i = 0; i < registry_numbers(); i++) {
         struct bufpool *pool = registry_pool(i);
         if (pool != NULL)
@@ -155,6 +154,7 @@ static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const
     pool->tiers = *tiers;
     snprintf(pool->name, sizeof pool->name, "%s", config->name != NULL ? config->name : "bufpool");
     pool->flags = config->flags;
+    pool->key = (uintptr_t)pool + ((config->flags & BUFPOOL_SCRUB_ON_PUT) != 0);
     pool->page = region_page();
     pool->min_cached_bytes = config->min_cached_bytes;
     pool->max_thread_bytes = config->max_thread_bytes;
@@ -223,7 +223,7 @@ int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
     if (error == 0) {
         error = pool_init(made, &config, &tiers);
         if (error == 0)
-            registry_publish(made, (config.flags & BUFPOOL_SCRUB_ON_PUT) == 0);
+            registry_publish(made);
         else
             registry_drop(made);
     }

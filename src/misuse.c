@@ -50,11 +50,12 @@ static void misuse_in_tier(struct bufpool *pool, unsigned number, const char *ca
 {
     struct tier *tier = &pool->tiers.tier[number];
     uint64_t offset = (uintptr_t)address - tier->base;
-    uint32_t committed = tier->first + atomic_load_explicit(&tier->count, memory_order_relaxed);
+    uint64_t committed =
+        tier->first * tier->stride + atomic_load_explicit(&tier->committed, memory_order_relaxed);
 
     if (offset % LINE_SIZE != 0)
         pool_misuse(pool, MISUSE_MISALIGNED, call, address, 0);
-    else if (offset / tier->stride >= committed || offset % tier->stride == 0)
+    else if (offset >= committed || offset % tier->stride == 0)
         pool_misuse(pool, MISUSE_UNCARVED, call, address, 0);
     else
         pool_misuse(pool, MISUSE_INTERIOR, call, address, offset % tier->stride);

@@ -22,13 +22,13 @@ static void *get_idle(struct bufpool *pool, struct record *record, unsigned tier
         struct bin *bin = block_bin(pool, block, tier);
         unsigned n = bin_count(bin);
         if (n > 0) {
-            buffer = bin->buffer[n];
+            buffer = bin->slot[n];
             bin_set_count(bin, n - 1);
             count_add(&bin->hits, 1);
         } else {
             buffer = cache_refill(pool, record, block, tier);
         }
-        cache_leave(record);
+        cache_leave(record, pool->key);
     } else {
         /* 1' no cache, or a signal handler that interrupted it: one from a magazine */
         buffer = cache_get_direct(pool, tier);
@@ -89,12 +89,6 @@ static void *get_from_tier(struct bufpool *pool, struct record *record, unsigned
     return NULL;
 }
 
-static struct record *record_of(struct bufpool *pool)
-{
-    struct record *record = cache_record(pool, atomic_load_explicit(&pool->serial, memory_order_relaxed));
-    return record != NULL ? record : thread_attach(pool);
-}
-
 static SLOW_PATH void *get_slow(struct bufpool *pool, size_t size)
 {
     int errno_before = errno;
@@ -102,7 +96,7 @@ static SLOW_PATH void *get_slow(struct bufpool *pool, size_t size)
     pool = pool_for_call(pool, "get");
     if (pool == NULL)
         return NULL;
-    struct record *record = record_of(pool);
+    struct record *record = thread_attach(pool);
     unsigned tier = tiers_find(&pool->tiers, size);
     void *buffer = tier == TIER_NONE ? get_oversized(pool, &pool->account[ACCOUNT_NO_TIER], size, record)
                                      : get_from_tier(pool, record, tier, size);
@@ -111,26 +105,47 @@ static SLOW_PATH void *get_slow(struct bufpool *pool, size_t size)
     return buffer;
 }
 
+/*
+ * The whole of a hit, its bin known. No atomic read-modify-write, no fence, no
+ * call, and the buffer itself is not touched.
+ */
+static ALWAYS_INLINE void *get_hit(struct bufpool *pool, struct record *record, size_t size,
+                                   uint32_t bin_offset)
+{
+    struct bin *bin = (struct bin *)((char *)cache_enter(record) + bin_offset); // NOLINT
+    void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);
+    void *buffer = *top;
+    if (UNLIKELY(buffer == NULL)) {
+        cache_leave(record, (uintptr_t)pool);
+        return get_slow(pool, size);
+    }
+    atomic_store_explicit(&bin->top, top - 1, memory_order_relaxed);
+    count_add(&bin->hits, 1);
+    cache_leave(record, (uintptr_t)pool);
+    return buffer;
+}
+
+/* A size beyond the table: its tier takes a few steps more. */
+static __attribute__((noinline)) void *get_large(struct bufpool *pool, size_t size)
+{
+    unsigned tier = tiers_find(&pool->tiers, size);
+    struct record *record = cache_hot(pool);
+    if (UNLIKELY(tier == TIER_NONE) || UNLIKELY(!record_is_hit(record, pool)))
+        return get_slow(pool, size);
+    return get_hit(pool, record, size, pool->tiers.tier[tier].bin_offset);
+}
+
 void *bufpool_get(bufpool_t *pool, size_t size)
 {
     if (UNLIKELY(pool == NULL))
         return get_slow(pool, size);
-    unsigned tier = tiers_find(&pool->tiers, size);
-    struct record *record = cache_record(pool, atomic_load_explicit(&pool->hit_serial, memory_order_relaxed));
-    if (UNLIKELY(tier == TIER_NONE) || UNLIKELY(record == NULL) || UNLIKELY(record_is_busy(record)))
+    size_t line = (size - 1) / LINE_SIZE; /* of size 0: beyond the table */
+    if (UNLIKELY(line >= TIERS_DIRECT))
+        return get_large(pool, size);
+    struct record *record = cache_hot(pool);
+    if (UNLIKELY(!record_is_hit(record, pool)))
         return get_slow(pool, size);
-
-    struct bin *bin = block_bin(pool, cache_enter(record), tier);
-    unsigned n = bin_count(bin);
-    if (UNLIKELY(n == 0)) {
-        cache_leave(record);
-        return get_slow(pool, size);
-    }
-    void *buffer = bin->buffer[n];
-    bin_set_count(bin, n - 1);
-    count_add(&bin->hits, 1);
-    cache_leave(record);
-    return buffer;
+    return get_hit(pool, record, size, pool->tiers.direct[line] * LINE_SIZE);
 }
 
 /* ------------------------------------------------------------ put */
@@ -145,16 +160,16 @@ static enum filed file_in_bin(struct bufpool *pool, struct record *record, unsig
     struct bin *bin = block_bin(pool, block, tier);
     enum filed filed = FILED;
 
-    if (bin->buffer[bin_count(bin)] == buffer) {
+    if (bin->slot[bin_count(bin)] == buffer) {
         filed = FILED_DOUBLE;
     } else if (bin_count(bin) == bin_cap(bin) && !cache_make_room(pool, record, block, tier)) {
         filed = FILED_REFUSED;
     } else {
         unsigned n = bin_count(bin);
-        bin->buffer[n + 1] = buffer;
+        bin->slot[n + 1] = buffer;
         bin_set_count(bin, n + 1);
     }
-    cache_leave(record);
+    cache_leave(record, pool->key);
     return filed;
 }
 
@@ -174,16 +189,15 @@ static enum filed file_cold(struct bufpool *pool, unsigned tier, uint32_t index)
 static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer)
 {
     struct tier *tier = &pool->tiers.tier[number];
-    uint64_t index = tier_index(tier, buffer);
-
-    if (index < tier->first) {
+    if (tier_inherited(tier, buffer)) {
         /* A forked child's parent got it. */
-        if (span_adopt(&pool->span[number], (uint32_t)index))
+        if (span_adopt(&pool->span[number], (uint32_t)tier_index(tier, buffer)))
             account_add(&pool->account[number].adopted, 1);
     } else if (!tier_holds(tier, buffer)) {
         pool_misuse_address(pool, "put", buffer);
         return false;
     }
+    uint64_t index = tier_index(tier, buffer);
     enum park state = span_look(&pool->span[number], (uint32_t)index);
     if (state != PARKED) {
         pool_misuse(pool, state == PARK_DOUBLE ? MISUSE_DOUBLE_PUT : MISUSE_UNCARVED, "put", buffer, 0);
@@ -192,7 +206,7 @@ static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer)
     if ((pool->flags & BUFPOOL_SCRUB_ON_PUT) != 0)
         memset(buffer, 0, tier->capacity);
 
-    struct record *record = record_of(pool);
+    struct record *record = thread_attach(pool);
     enum filed filed;
     if (record != NULL && !record_is_busy(record))
         filed = file_in_bin(pool, record, number, buffer);
@@ -245,20 +259,22 @@ bool bufpool_put(bufpool_t *pool, void *buffer)
 {
     if (UNLIKELY(pool == NULL))
         return put_slow(pool, buffer);
-    uint64_t tier = tiers_of_address(&pool->tiers, buffer);
-    struct record *record = cache_record(pool, atomic_load_explicit(&pool->hit_serial, memory_order_relaxed));
-    if (UNLIKELY(tier >= pool->tiers.count) || UNLIKELY(!tier_holds(&pool->tiers.tier[tier], buffer)) ||
-        UNLIKELY(record == NULL) || UNLIKELY(record_is_busy(record)))
+    uint64_t number = tiers_of_address(&pool->tiers, buffer);
+    struct record *record = cache_hot(pool);
+    if (UNLIKELY(!record_is_hit(record, pool)) || UNLIKELY(number >= pool->tiers.count))
+        return put_slow(pool, buffer);
+    const struct tier *tier = &pool->tiers.tier[number];
+    if (UNLIKELY(!tier_holds(tier, buffer)))
         return put_slow(pool, buffer);
 
-    struct bin *bin = block_bin(pool, cache_enter(record), (unsigned)tier);
-    unsigned n = bin_count(bin);
-    if (UNLIKELY(n == bin_cap(bin)) || UNLIKELY(bin->buffer[n] == buffer)) {
-        cache_leave(record);
+    struct bin *bin = (struct bin *)((char *)cache_enter(record) + tier->bin_offset); // NOLINT
+    void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);
+    if (UNLIKELY(top == bin->end) || UNLIKELY(*top == buffer)) {
+        cache_leave(record, (uintptr_t)pool);
         return put_slow(pool, buffer);
     }
-    bin->buffer[n + 1] = buffer;
-    bin_set_count(bin, n + 1);
-    cache_leave(record);
+    top[1] = buffer;
+    atomic_store_explicit(&bin->top, top + 1, memory_order_relaxed);
+    cache_leave(record, (uintptr_t)pool);
     return true;
 }

@@ -50,11 +50,14 @@ struct collection {
 
 struct bufpool {
     /* What a hit reads. */
-    _Atomic uint64_t hit_serial; /* serial, or 0 where every call must take the slow path */
-    uint32_t number;             /* of the slot in each thread's table */
+    uint32_t number; /* in the registry, and in each thread's table */
+    uint32_t hot;    /* number % HOT_RECORDS */
     struct tiers tiers;
 
-    _Atomic uint64_t serial; /* unique to the pool; 0 when destroyed. seq_cst [alive], see collector.c */
+    /* What its records' keys are when idle: the pool's address; one more where no call may be a hit. */
+    uintptr_t key;
+    uint32_t empty_bin_offset; /* in a block: what sizes beyond the largest tier find */
+    _Atomic bool alive;        /* not yet destroyed: seq_cst [alive], see collector.c */
     char name[POOL_NAME_MAX];
     uint32_t flags;
     bool remote; /* collections reach other threads' blocks */
@@ -95,7 +98,7 @@ static inline void account_add(_Atomic uint64_t *counter, uint64_t value)
 
 static inline bool pool_is_alive(const struct bufpool *pool)
 {
-    return atomic_load_explicit(&pool->serial, memory_order_seq_cst) != 0;
+    return atomic_load_explicit(&pool->alive, memory_order_seq_cst);
 }
 
 /*

@@ -9,10 +9,10 @@
 static struct {
     pthread_mutex_t lock;
     struct bufpool *free;     /* destroyed handles; under the lock */
-    uint64_t serials;         /* given out; under the lock */
     _Atomic uint32_t numbers; /* relaxed: who finds a pool by its number acquires the pool */
     /* release when published, acquire when found [registry]: a pool is whole when it can be seen. */
     _Atomic(struct bufpool *) pool[POOLS_MAX];
+    struct bufpool *handle[POOLS_MAX]; /* living and destroyed ones; under the lock */
 } registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 void registry_lock(void)
@@ -45,6 +45,8 @@ int registry_take(struct bufpool **pool)
     if (*pool == NULL)
         return -ENOMEM;
     (*pool)->number = number;
+    registry.handle[number] = *pool;
+    (*pool)->hot = number % HOT_RECORDS;
     atomic_store_explicit(&registry.numbers, number + 1, memory_order_relaxed);
     return 0;
 }
@@ -55,24 +57,26 @@ void registry_drop(struct bufpool *pool)
     registry.free = pool;
 }
 
-void registry_publish(struct bufpool *pool, bool hits)
+void registry_publish(struct bufpool *pool)
 {
-    uint64_t serial = ++registry.serials;
-    atomic_store_explicit(&pool->hit_serial, hits ? serial : 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->serial, serial, memory_order_seq_cst);
+    atomic_store_explicit(&pool->alive, true, memory_order_seq_cst);
     atomic_store_explicit(&registry.pool[pool->number], pool, memory_order_release);
 }
 
 void registry_withdraw(struct bufpool *pool)
 {
-    atomic_store_explicit(&pool->hit_serial, 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->serial, 0, memory_order_seq_cst);
+    atomic_store_explicit(&pool->alive, false, memory_order_seq_cst);
     atomic_store_explicit(&registry.pool[pool->number], NULL, memory_order_release);
 }
 
 struct bufpool *registry_pool(uint32_t number)
 {
     return atomic_load_explicit(&registry.pool[number], memory_order_acquire);
+}
+
+struct bufpool *registry_handle(uint32_t number)
+{
+    return registry.handle[number];
 }
 
 uint32_t registry_numbers(void)

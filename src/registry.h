@@ -23,14 +23,17 @@ void registry_unlock_after_fork(void);
 int registry_take(struct bufpool **pool);
 void registry_drop(struct bufpool *pool);
 
-/* Make it findable, with a serial no pool had before: from here on it is alive. */
-void registry_publish(struct bufpool *pool, bool hits);
+/* Make it findable: from here on it is alive. */
+void registry_publish(struct bufpool *pool);
 
 /* Not findable, not alive. */
 void registry_withdraw(struct bufpool *pool);
 
 /* The pool that has a number, or NULL. */
 struct bufpool *registry_pool(uint32_t number);
+
+/* The handle that has a number, its pool alive or not; under the lock. */
+struct bufpool *registry_handle(uint32_t number);
 
 /* One more than the highest number ever in use. */
 uint32_t registry_numbers(void);

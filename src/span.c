@@ -150,11 +150,11 @@ static enum carve grow(struct span *span)
     /* release [grown]: who sees the new count may touch what it counts. */
     if (atomic_compare_exchange_strong_explicit(&span->committed, &committed, target, memory_order_acq_rel,
                                                 memory_order_relaxed)) {
-        uint32_t first = span->tier->first;
-        uint32_t count = atomic_load_explicit(&span->tier->count, memory_order_relaxed);
+        uint64_t bytes = (target - span->tier->first) * span->tier->stride;
+        uint64_t before = atomic_load_explicit(&span->tier->committed, memory_order_relaxed);
         /* Only ever up: the winner of a later growth may be here first. */
-        while (count < target - first &&
-               !atomic_compare_exchange_weak_explicit(&span->tier->count, &count, target - first,
+        while (before < bytes &&
+               !atomic_compare_exchange_weak_explicit(&span->tier->committed, &before, bytes,
                                                       memory_order_relaxed, memory_order_relaxed))
             continue;
         unbacked_add(span, committed, target);
@@ -321,7 +321,7 @@ void span_after_fork(struct span *span)
     }
     tier->first = first;
     tier->origin = tier->base + first * tier->stride;
-    atomic_store_explicit(&tier->count, 0, memory_order_relaxed);
+    atomic_store_explicit(&tier->committed, 0, memory_order_relaxed);
     atomic_store_explicit(&span->committed, first, memory_order_relaxed);
     atomic_store_explicit(&span->cold.lowest, 0, memory_order_relaxed);
     atomic_store_explicit(&span->unbacked.lowest, 0, memory_order_relaxed);

@@ -7,21 +7,25 @@
 #include "region.h"
 #include "registry.h"
 
-_Thread_local struct thread_table thread_table __attribute__((tls_model("initial-exec")));
+/* What a thread without records finds among the hot ones: no pool's. */
+static struct record nobody = {.key = KEY_DEAD};
+
+_Thread_local struct thread_table thread_table __attribute__((tls_model("initial-exec"))) = {
+    .hot = {&nobody, &nobody, &nobody, &nobody, &nobody, &nobody, &nobody, &nobody}};
 
 static pthread_key_t exit_key;
 static bool exit_key_made;
 
 /* ------------------------------------------------------------ coming */
 
-/* Room for one more pool's slot. Slots move, so the old ones go only when the new ones are in use. */
+/* Room for the slot of a pool. Slots move, so the old ones go only when the new ones are in use. */
 static bool table_grow(struct thread_table *table, uint32_t number)
 {
     size_t page = region_page();
-    size_t bytes = round_up((number + 1) * sizeof(struct thread_slot), page);
-    struct thread_slot *before = table->slot;
+    size_t bytes = round_up((number + 1) * sizeof(struct record *), page);
+    struct record **before = table->slot;
     uint32_t count = table->count;
-    struct thread_slot *slot = region_map(bytes);
+    struct record **slot = region_map(bytes);
 
     if (slot == NULL)
         return false;
@@ -49,32 +53,48 @@ static struct record *record_new(struct bufpool *pool)
 
     struct record *record = table_at(&pool->records, index);
     record->self = index;
-    record->spare = NULL;
-    record->epoch = atomic_load_explicit(&pool->collection.epoch, memory_order_relaxed);
-    memset(record->caps, 0, sizeof record->caps);
+    atomic_store_explicit(&record->key, KEY_DEAD, memory_order_relaxed);
+    return record;
+}
+
+struct record *thread_record(struct bufpool *pool)
+{
+    struct thread_table *table = &thread_table;
+
+    if (pool->number >= table->count || table->slot[pool->number] == NULL)
+        return NULL;
+    struct record *record = table->slot[pool->number];
+    if (atomic_load_explicit(&record->key, memory_order_relaxed) == KEY_DEAD)
+        return NULL; /* of the pool that had this number before */
+    table->hot[pool->hot] = record;
     return record;
 }
 
 struct record *thread_attach(struct bufpool *pool)
 {
     struct thread_table *table = &thread_table;
+    struct record *record = thread_record(pool);
 
+    if (record != NULL)
+        return record;
     if (table->left || (pool->number >= table->count && !table_grow(table, pool->number)))
         return NULL;
-    struct record *record = record_new(pool);
-    if (record == NULL)
+    if (table->slot[pool->number] == NULL)
+        table->slot[pool->number] = record_new(pool);
+    record = table->slot[pool->number];
+    struct block *block = record == NULL ? NULL : block_new(pool);
+    if (block == NULL)
         return NULL;
-    struct block *block = block_new(pool);
-    if (block == NULL) {
-        stack_push(&pool->records_free, &pool->records, record->self);
-        return NULL;
-    }
+
+    record->spare = NULL;
+    record->epoch = atomic_load_explicit(&pool->collection.epoch, memory_order_relaxed);
+    memset(record->caps, 0, sizeof record->caps);
     atomic_store_explicit(&record->home, depot_home(&pool->depot), memory_order_relaxed);
     atomic_store_explicit(&record->state, RECORD_USED, memory_order_relaxed);
     /* release [hand-off]: a collection that finds the block finds it initialised. */
     atomic_store_explicit(&record->block, block, memory_order_release);
-    table->slot[pool->number] =
-        (struct thread_slot){record, atomic_load_explicit(&pool->serial, memory_order_relaxed)};
+    atomic_store_explicit(&record->key, pool->key, memory_order_release);
+    table->hot[pool->hot] = record;
     return record;
 }
 
@@ -103,8 +123,14 @@ static void record_leave(struct bufpool *pool, struct record *record)
     block_drop(pool, block);
     if (record->spare != NULL)
         magazine_drop(&pool->depot, record->spare);
+    atomic_store_explicit(&record->key, KEY_DEAD, memory_order_relaxed);
     atomic_store_explicit(&record->state, RECORD_FREE, memory_order_relaxed);
-    stack_push(&pool->records_free, &pool->records, record->self);
+}
+
+static void forget_hot(struct thread_table *table)
+{
+    for (unsigned i = 0; i < HOT_RECORDS; i++)
+        table->hot[i] = &nobody;
 }
 
 static void thread_exit(void *arg)
@@ -116,18 +142,29 @@ static void thread_exit(void *arg)
         return;
 
     registry_lock(); /* keeps pools from being destroyed under our hands */
-    struct thread_slot *slot = table->slot;
+    struct record **slot = table->slot;
     uint32_t count = table->count;
     table->left = true;
     table->count = 0;
+    forget_hot(table);
     for (uint32_t i = 0; i < count; i++) {
-        struct bufpool *pool = slot[i].serial == 0 ? NULL : registry_pool(i);
-        if (pool != NULL && atomic_load_explicit(&pool->serial, memory_order_relaxed) == slot[i].serial)
-            record_leave(pool, slot[i].record);
+        if (slot[i] == NULL)
+            continue;
+        struct bufpool *pool = registry_handle(i);
+        if (atomic_load_explicit(&slot[i]->key, memory_order_relaxed) != KEY_DEAD)
+            record_leave(pool, slot[i]);
+        stack_push(&pool->records_free, &pool->records, slot[i]->self);
     }
     registry_unlock();
     table->slot = NULL;
     region_release(slot, count * sizeof *slot);
+}
+
+void thread_after_fork(void)
+{
+    forget_hot(&thread_table);
+    for (uint32_t i = 0; i < thread_table.count; i++)
+        thread_table.slot[i] = NULL;
 }
 
 int thread_init(void)

@@ -53,16 +53,6 @@ static size_t plan_sizes(const struct tiers_plan *plan, uint64_t sizes[TIERS_MAX
     return count;
 }
 
-/* By Newton's iteration: each step doubles the number of right bits, and odd * odd = 1 modulo 8 gives three.
- */
-static uint64_t inverse_of_odd(uint64_t odd)
-{
-    uint64_t inverse = odd;
-    for (int bits = 3; bits < 64; bits *= 2)
-        inverse *= 2 - odd * inverse;
-    return inverse;
-}
-
 static void tier_shape(struct tier *tier, uint64_t size, bool page_aligned, uint64_t page)
 {
     bool whole_pages = page_aligned && size >= 4096;
@@ -73,8 +63,7 @@ static void tier_shape(struct tier *tier, uint64_t size, bool page_aligned, uint
         tier->capacity += HEADROOM;
     /* A group of 64 must be whole pages: with pages above 4096 that takes a coarser stride. */
     tier->stride = round_up(tier->capacity, whole_pages ? page : max_u64(LINE_SIZE, page / GROUP_BUFFERS));
-    tier->twos = (uint32_t)__builtin_ctzll(tier->stride);
-    tier->inverse = inverse_of_odd(tier->stride >> tier->twos);
+    tier->reciprocal = UINT64_MAX / tier->stride + 1;
 }
 
 /* Which eighth of a doubling a size lies in; monotone in the size. */
@@ -99,12 +88,6 @@ int tiers_plan(struct tiers *tiers, const struct tiers_plan *plan, uint64_t page
     }
     tiers->largest = tiers->tier[tiers->count - 1].capacity;
 
-    unsigned tier = 0;
-    for (unsigned line = 0; line < TIERS_DIRECT; line++) {
-        while (tier < tiers->count && tiers->tier[tier].capacity < (line + 1) * (uint64_t)LINE_SIZE)
-            tier++;
-        tiers->direct[line] = tier < tiers->count ? (uint8_t)tier : TIER_NONE;
-    }
     for (unsigned eighth = 0; eighth < TIERS_EIGHTHS; eighth++) {
         unsigned first = 0;
         while (first < tiers->count && eighth_of(tiers->tier[first].capacity) < eighth)
@@ -114,22 +97,25 @@ int tiers_plan(struct tiers *tiers, const struct tiers_plan *plan, uint64_t page
     return 0;
 }
 
-unsigned tiers_find_large(const struct tiers *tiers, uint64_t size)
-{
-    if (size == 0)
-        return 0;
-    if (size > tiers->largest)
-        return TIER_NONE;
-    unsigned tier = tiers->eighth[eighth_of(size)];
-    while (tiers->tier[tier].capacity <
-           size) /* at most the tiers of one eighth; ends, as the last tier fits */
-        tier++;
-    return tier;
-}
-
 unsigned tiers_shift_min(const struct tiers *tiers)
 {
     return log2_ceil(tiers->tier[tiers->count - 1].stride);
+}
+
+unsigned tiers_shift_max(const struct tiers *tiers)
+{
+    return (unsigned)min_u64(TIERS_SHIFT_MAX, 63 - tiers_shift_min(tiers));
+}
+
+void tiers_place_bins(struct tiers *tiers, uint32_t empty_bin)
+{
+    unsigned tier = 0;
+    for (unsigned line = 0; line < TIERS_DIRECT; line++) {
+        while (tier < tiers->count && tiers->tier[tier].capacity < (line + 1) * (uint64_t)LINE_SIZE)
+            tier++;
+        uint32_t bin = tier < tiers->count ? tiers->tier[tier].bin_offset : empty_bin;
+        tiers->direct[line] = (uint16_t)(bin / LINE_SIZE);
+    }
 }
 
 uint32_t tiers_span_count(const struct tiers *tiers, unsigned tier)
@@ -146,6 +132,6 @@ void tiers_place(struct tiers *tiers, uintptr_t base, unsigned span_shift)
         struct tier *tier = &tiers->tier[i];
         tier->base = tier->origin = base + ((uintptr_t)i << span_shift);
         tier->first = 0;
-        atomic_store_explicit(&tier->count, 0, memory_order_relaxed);
+        atomic_store_explicit(&tier->committed, 0, memory_order_relaxed);
     }
 }

@@ -9,12 +9,10 @@
  * tier = (address - base) >> span_shift; the buffer's number is the rest divided
  * by the stride, and the address is a buffer's begin if nothing remains.
  *
- * Division and the test for a remainder are one multiplication (Granlund and
- * Montgomery 1994, section 9). Let stride = odd << twos. Multiplying by the
- * inverse of `odd` modulo 2^64 and rotating right by `twos` gives the quotient
- * for multiples of the stride, and for everything else, negative distances
- * included, a value no quotient can have. So one compare with the number of
- * buffers finds interior, misaligned and out of range at once.
+ * Whether nothing remains is one multiplication (Lemire, Kaser, Kurz 2019,
+ * section 4): with c = ceil(2^64 / stride), distance * c modulo 2^64 is below c
+ * for multiples of the stride and for nothing else, as long as distance and
+ * stride together have at most 63 bits. tiers_shift_max sees to that.
  */
 #ifndef TIERS_H
 #define TIERS_H
@@ -31,7 +29,7 @@
  */
 #define TIERS_DIRECT 1040u
 /* Larger ones by power of two and its eighths; then a few compares. */
-#define TIERS_EIGHTHS (8u * 64u)
+#define TIERS_EIGHTHS (8u * 64u + 8u)
 
 /* Headroom, and the size from which on a tier has it; DESIGN.md "Memory" has the measurement. */
 #define HEADROOM_FROM (16u << 10)
@@ -44,20 +42,21 @@
 /* The largest number of buffers a tier can have; 28 bits keep every product below in 64. */
 #define TIER_BUFFERS_MAX (UINT32_C(1) << 28)
 
-/* No size above this: 64 tiers of it are beyond any address space anyway. */
-#define TIER_SIZE_MAX ((uint64_t)1 << 44)
+/* No size above this: its span, to be divided exactly (tier_holds), could hold but few. */
+#define TIER_SIZE_MAX ((uint64_t)1 << 30)
+
+/* No span above this: 64 of them are half of a 47-bit address space. */
+#define TIERS_SHIFT_MAX 40u
 
 struct tier {
-    /* What a put reads, one cache line; written at create and fork, but for `count`. */
+    /* What a put reads, one cache line; written at create and fork, but for `committed`. */
     alignas(LINE_SIZE) uintptr_t origin; /* address of buffer number `first` */
-    uint64_t inverse;                    /* of the stride's odd part, modulo 2^64 */
-    uint32_t twos;                       /* trailing zeros of the stride */
+    uint64_t reciprocal;                 /* ceil(2^64 / stride) */
     /*
-     * Buffers from `origin` on that have been committed. relaxed: it only
-     * grows, and whoever holds a valid buffer got it from somebody who saw the
-     * count above it.
+     * Bytes from `origin` on that hold committed buffers. relaxed: it only grows,
+     * and whoever holds a valid buffer got it from somebody who saw it grown.
      */
-    _Atomic uint32_t count;
+    _Atomic uint64_t committed;
     uint32_t bin_offset; /* of this tier's bin in a thread's block */
     uint32_t first;      /* 0; in a forked child, the first buffer its own carving may hand out */
     uint64_t capacity;
@@ -71,7 +70,9 @@ struct tiers {
     unsigned span_shift; /* log2 of the address space a tier */
     unsigned count;
     uint64_t largest; /* capacity of the last tier */
-    uint8_t direct[TIERS_DIRECT];
+    /* bin_offset / LINE_SIZE of the tier for each multiple of a line; beyond the largest tier, of a bin that
+     * is always empty. */
+    uint16_t direct[TIERS_DIRECT];
     uint8_t eighth[TIERS_EIGHTHS];
     struct tier tier[TIERS_MAX];
 };
@@ -93,21 +94,30 @@ int tiers_plan(struct tiers *tiers, const struct tiers_plan *plan, uint64_t page
 /* The smallest shift whose span holds one buffer of the largest tier. */
 unsigned tiers_shift_min(const struct tiers *tiers);
 
-/* Set where the spans lie; all counts become 0. */
+/* Fill `direct` from the tiers' bin_offset; all offsets are multiples of a line. */
+void tiers_place_bins(struct tiers *tiers, uint32_t empty_bin);
+
+/* Set where the spans lie; nothing is committed then. */
 void tiers_place(struct tiers *tiers, uintptr_t base, unsigned span_shift);
 
 /* How many buffers a span holds. */
 uint32_t tiers_span_count(const struct tiers *tiers, unsigned tier);
 
-unsigned tiers_find_large(const struct tiers *tiers, uint64_t size);
+/* The largest shift for which tier_holds is exact. */
+unsigned tiers_shift_max(const struct tiers *tiers);
 
 /* The smallest tier whose capacity fits, or TIER_NONE. */
-static ALWAYS_INLINE unsigned tiers_find(const struct tiers *tiers, uint64_t size)
+static inline unsigned tiers_find(const struct tiers *tiers, uint64_t size)
 {
-    uint64_t line = (size - 1) / LINE_SIZE; /* of size 0: beyond the table */
-    if (LIKELY(line < TIERS_DIRECT))
-        return tiers->direct[line];
-    return tiers_find_large(tiers, size);
+    if (UNLIKELY(size > tiers->largest))
+        return TIER_NONE;
+    uint64_t at_least_8 = size | 8; /* the tables begin at eighths of 8 */
+    unsigned power = log2_floor(at_least_8);
+    unsigned tier = tiers->eighth[power * 8 + (at_least_8 >> (power - 3) & 7)];
+    while (tiers->tier[tier].capacity <
+           size) /* at most the tiers of one eighth; ends, as the last tier fits */
+        tier++;
+    return tier;
 }
 
 /* The number of the span an address lies in; at least tiers->count where it lies in none. */
@@ -116,31 +126,31 @@ static ALWAYS_INLINE uint64_t tiers_of_address(const struct tiers *tiers, const 
     return ((uintptr_t)address - tiers->base) >> tiers->span_shift;
 }
 
-/* distance / stride where that is whole; a number no buffer has elsewhere. */
-static ALWAYS_INLINE uint64_t tier_divide(const struct tier *tier, uint64_t distance)
+/* Does a committed buffer, of this process's own carving, begin here? For any address. */
+static ALWAYS_INLINE bool tier_holds(const struct tier *tier, const void *address)
 {
-    uint64_t product = distance * tier->inverse;
-    return product >> tier->twos | product << (-tier->twos & 63);
+    uint64_t distance = (uintptr_t)address - tier->origin;
+    return distance < atomic_load_explicit(&tier->committed, memory_order_relaxed) &&
+           distance * tier->reciprocal < tier->reciprocal;
 }
 
-/* Is it the begin of a buffer that a put may take without another look? */
-static ALWAYS_INLINE bool tier_holds(struct tier *tier, const void *address)
-{
-    return tier_divide(tier, (uintptr_t)address - tier->origin) <
-           atomic_load_explicit(&tier->count, memory_order_relaxed);
-}
-
-/* The number of the buffer that begins at an address of this tier's span; TIER_BUFFERS_MAX or more if none
- * does. */
+/* The number of the buffer an address of this tier's span lies in. */
 static inline uint64_t tier_index(const struct tier *tier, const void *address)
 {
-    return tier_divide(tier, (uintptr_t)address - tier->base);
+    return ((uintptr_t)address - tier->base) / tier->stride;
 }
 
-static inline void *tier_address(const struct tier *tier, uint32_t index)
+static inline void *tier_address(const struct tier *tier, uint64_t index)
 {
     return (void *)(tier->base +
                     index * tier->stride); // NOLINT(performance-no-int-to-ptr): address arithmetic
+}
+
+/* Did a forked child's parent hand this one out? */
+static inline bool tier_inherited(const struct tier *tier, const void *address)
+{
+    uint64_t distance = (uintptr_t)address - tier->base;
+    return distance < tier->first * tier->stride && distance % tier->stride == 0;
 }
 
 #endif /* TIERS_H */
