@@ -28,9 +28,6 @@
 
 #include "pool.h"
 
-/* One system call for this many; what stands between them is on the stack. */
-#define RECORDS_A_BARRIER 256u
-
 enum collect {
     COLLECT_AGE, /* one collection */
     COLLECT_ALL  /* a trim */

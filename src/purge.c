@@ -140,12 +140,22 @@ static void purge_group(struct purge *purge, uint32_t number)
             return;
         unsigned begin = (unsigned)__builtin_ctzll(ahead);
 
-        /* On to the last cold one before somebody's, as far as the hand has room. */
-        uint64_t room = max_u64(1, (PURGE_BATCH - min_u64(PURGE_BATCH, purge->claimed)) / span->tier->stride);
-        unsigned to = begin;
-        for (unsigned i = begin + 1; i < GROUP_BUFFERS && (free >> i & 1) != 0 && i - begin < room; i++)
-            if ((cold >> i & 1) != 0)
-                to = i;
+        /* On to the last cold one before somebody's, as far as hand and limit have room. */
+        uint64_t room =
+            subtract_to_zero(min_u64(PURGE_BATCH, purge->limit), purge->claimed) / span->tier->stride;
+        if (room == 0 && purge->claimed > 0) {
+            purge_flush(purge);
+            continue;
+        }
+        if (room == 0 && purge->limit < span->tier->stride) {
+            purge->limit = 0;
+            return;
+        }
+        unsigned to = begin; /* at least one */
+        unsigned end = begin + 1;
+        for (; end < GROUP_BUFFERS && (free >> end & 1) != 0 && end - begin < room; end++)
+            if ((cold >> end & 1) != 0)
+                to = end;
 
         struct claim *claim = &purge->claim[purge->count];
         claim->group = number;
@@ -162,7 +172,8 @@ static void purge_group(struct purge *purge, uint32_t number)
                         buffers_in(span, claim);
         purge->count++;
         purge->claimed += (uint64_t)__builtin_popcountll(claim->losing) * span->tier->stride;
-        if (is_full(purge))
+        /* A run that goes on gets its next part with this one unbacked, or their common page would stay. */
+        if (is_full(purge) || (end < GROUP_BUFFERS && (free >> end & 1) != 0))
             purge_flush(purge);
     }
 }

@@ -1,0 +1,31 @@
+/*
+ * cycle - who collects: a try-lock that a stopped holder cannot keep.
+ *
+ * The holder counts its steps in the lock's word. Who finds it held notes the
+ * word and goes away; who finds it held and just as noted takes over. The one
+ * that was succeeded notices at its next step, finishes what it has in hand,
+ * and stops.
+ */
+#ifndef CYCLE_H
+#define CYCLE_H
+
+#include "pool.h"
+
+struct cycle {
+    struct bufpool *pool;
+    enum place survivors; /* where what was in use lately goes: victims, or cold */
+    uint32_t token;
+    uint32_t stamp;
+    bool deposed; /* somebody else holds the collection now: finish what is in hand, and stop */
+    bool worked;
+    uint64_t released;
+};
+
+/* False: somebody else collects. */
+bool cycle_hold(struct cycle *cycle);
+void cycle_unhold(struct cycle *cycle);
+
+/* Something was finished, nothing is in hand. Sets `deposed` where somebody else has taken over. */
+void cycle_step(struct cycle *cycle);
+
+#endif /* CYCLE_H */

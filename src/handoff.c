@@ -1,0 +1,118 @@
+#include "handoff.h"
+
+#include "cache.h"
+#include "hook.h"
+#include "region.h"
+
+static struct record *record_at(const struct bufpool *pool, uint32_t index)
+{
+    return table_at(&pool->records, index);
+}
+
+/*
+ * What is to be claimed of a record behind the coming membarrier: the word that
+ * names its block in limbo, put there by us just now or by somebody earlier; or
+ * BLOCK_NONE.
+ */
+static uint64_t swap_block(struct bufpool *pool, struct record *record)
+{
+    /* acquire [hand-off]: its `previous` comes with it. */
+    struct block *block = atomic_load_explicit(&record->block, memory_order_acquire);
+    if (block == NULL)
+        return BLOCK_NONE;
+    uint64_t limbo = atomic_load_explicit(&block->previous, memory_order_acquire);
+    /* One in limbo at a time. A sealed block is empty. */
+    if (limbo != BLOCK_NONE || atomic_load_explicit(&block->sealed, memory_order_seq_cst))
+        return limbo;
+
+    struct block *fresh = block_new(pool);
+    if (fresh == NULL)
+        return BLOCK_NONE; /* no memory: no swap this time */
+    uint64_t tag = atomic_fetch_add_explicit(&pool->collection.swaps, 1, memory_order_relaxed);
+    limbo = tagged(tag, block->self);
+    atomic_store_explicit(&fresh->previous, limbo, memory_order_relaxed);
+    /* acq_rel [hand-off]: the fresh block goes with it. A thread that left meanwhile keeps its NULL. */
+    if (atomic_compare_exchange_strong_explicit(&record->block, &block, fresh, memory_order_acq_rel,
+                                                memory_order_relaxed))
+        return limbo;
+    block_drop(pool, fresh);
+    return BLOCK_NONE;
+}
+
+/*
+ * Behind the membarrier. `limbo` was seen before it, and it is unique to its
+ * swap: a block swapped later, by a collection that succeeds us, is not ours to
+ * take. False: the thread is inside; later.
+ */
+static bool claim_block(struct cycle *cycle, struct record *record, uint64_t limbo)
+{
+    struct bufpool *pool = cycle->pool;
+    struct block *block = atomic_load_explicit(&record->block, memory_order_acquire);
+    if (block == NULL || atomic_load_explicit(&block->previous, memory_order_acquire) != limbo)
+        return true; /* its thread left and took it along */
+    /* acquire [hand-off]: idle means finished, and what was done is seen. */
+    if (atomic_load_explicit(&record->key, memory_order_acquire) == KEY_BUSY)
+        return false;
+    /* acq_rel [hand-off]: us, the thread as it leaves, or another collection. */
+    if (!atomic_compare_exchange_strong_explicit(&block->previous, &limbo, BLOCK_NONE, memory_order_acq_rel,
+                                                 memory_order_relaxed))
+        return true;
+
+    struct block *claimed = table_at(&pool->blocks, tagged_index(limbo));
+    atomic_store_explicit(&claimed->claimed, true, memory_order_relaxed);
+    hook_reach(HOOK_COLLECT_CLAIMED);
+    block_empty(pool, claimed, cycle->survivors, atomic_load_explicit(&record->home, memory_order_relaxed));
+    block_drop(pool, claimed);
+    cycle->worked = true;
+    cycle_step(cycle);
+    return true;
+}
+
+static void swap_and_claim(struct cycle *cycle, uint32_t from, uint32_t to)
+{
+    struct bufpool *pool = cycle->pool;
+    uint64_t limbo[RECORDS_A_BARRIER];
+    bool any = false;
+
+    for (uint32_t i = from; i < to; i++) {
+        limbo[i - from] = swap_block(pool, record_at(pool, i));
+        any = any || limbo[i - from] != BLOCK_NONE;
+    }
+    if (!any)
+        return;
+    hook_reach(HOOK_COLLECT_SWAPPED);
+    barrier_all();
+    hook_reach(HOOK_COLLECT_FENCED);
+    for (uint32_t i = from; i < to && !cycle->deposed; i++)
+        if (limbo[i - from] != BLOCK_NONE && !claim_block(cycle, record_at(pool, i), limbo[i - from]))
+            cycle->worked = true; /* or will: it is in limbo */
+}
+
+void handoff_run(struct cycle *cycle, struct record *own)
+{
+    struct bufpool *pool = cycle->pool;
+
+    if (pool->remote) {
+        uint32_t records = table_used(&pool->records);
+        for (uint32_t i = 0; i < records && !cycle->deposed; i += RECORDS_A_BARRIER)
+            swap_and_claim(cycle, i, (uint32_t)min_u64(records, i + RECORDS_A_BARRIER));
+    } else if (own != NULL && !record_is_busy(own)) {
+        struct block *block = cache_enter(own);
+        block_empty(pool, block, cycle->survivors, atomic_load_explicit(&own->home, memory_order_relaxed));
+        own->epoch = cycle->stamp;
+        cache_leave(own, pool->key);
+    }
+}
+
+bool handoff_has_work(struct bufpool *pool)
+{
+    uint32_t records = table_used(&pool->records);
+
+    for (uint32_t i = 0; i < records; i++) {
+        struct block *block = atomic_load_explicit(&record_at(pool, i)->block, memory_order_acquire);
+        /* seq_cst [sealed]: after pool->quiet was set. */
+        if (block != NULL && !atomic_load_explicit(&block->sealed, memory_order_seq_cst))
+            return true;
+    }
+    return false;
+}
