@@ -105,7 +105,8 @@ static size_t take_from_bin(struct bufpool *pool, unsigned tier, void **buffers,
 
 size_t bufpool_get_batch(bufpool_t *pool, size_t size, void **buffers, size_t count)
 {
-    if (pool == NULL && (pool = bufpool_default()) == NULL)
+    pool = pool_for_call(pool, "get_batch");
+    if (pool == NULL)
         return 0;
     unsigned tier = tiers_find(&pool->tiers, size);
     size_t got = 0;
@@ -116,8 +117,12 @@ size_t bufpool_get_batch(bufpool_t *pool, size_t size, void **buffers, size_t co
         if (got == count)
             break;
         void *buffer = bufpool_get(pool, size); /* refills the bin, or carves */
-        if (buffer == NULL)
+        if (buffer == NULL) {
+            /* It has counted one; the others were asked for too. */
+            unsigned account = tier == TIER_NONE ? ACCOUNT_NO_TIER : tier;
+            account_add(&pool->account[account].failures, count - got - 1);
             break;
+        }
         buffers[got++] = buffer;
     }
     return got;

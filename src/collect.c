@@ -148,6 +148,8 @@ static uint64_t keep_newest(struct cycle *cycle, uint64_t keep)
         struct magazine *magazine = tier == pool->tiers.count ? NULL : pop_cold(pool, tier, 0);
         if (magazine == NULL)
             break;
+        while (magazine_count(magazine) > (keep - kept - 1) / tier_capacity(pool, tier) + 1)
+            cache_park(pool, tier, magazine_take(magazine)); /* what is more than the minimum needs */
         kept += magazine_count(magazine) * tier_capacity(pool, tier);
         stack_push(&depot->tier[tier].cold[1], &depot->magazines, magazine->self);
         cycle_step(cycle);

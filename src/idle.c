@@ -73,6 +73,8 @@ int bufpool_reserve(bufpool_t *pool, size_t size, size_t count)
 
     uint64_t capacity = tier_capacity(pool, tier);
     uint64_t missing = subtract_to_zero(count, stats_idle_count(pool, tier));
+    if (missing > pool->span[tier].count_max)
+        return -ENOMEM;
     uint64_t granted = budget_take(&pool->cached, capacity, missing);
     uint64_t filled = 0;
     unsigned home = depot_home(&pool->depot);
