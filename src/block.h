@@ -106,7 +106,8 @@ extern _Thread_local struct thread_table thread_table __attribute__((tls_model("
 
 static inline unsigned bin_count(const struct bin *bin)
 {
-    return (unsigned)(atomic_load_explicit(&bin->top, memory_order_relaxed) - bin->slot);
+    void *const *top = atomic_load_explicit(&bin->top, memory_order_relaxed);
+    return top == NULL ? 0 : (unsigned)(top - bin->slot); /* NULL: a block just added, seen by who sums up */
 }
 
 static inline void bin_set_count(struct bin *bin, unsigned n)

@@ -156,7 +156,8 @@ void block_empty(struct bufpool *pool, struct block *block, enum place place, un
  * only puts or only gets moves whole ones; beyond that only where buffers went
  * out and had to be fetched back. False where it stays.
  */
-static bool bin_grow(struct bufpool *pool, struct record *record, struct block *block, unsigned tier)
+static bool bin_grow(struct bufpool *pool, struct record *record, struct block *block, unsigned tier,
+                     bool fetched_back)
 {
     struct bin *bin = block_bin(pool, block, tier);
     const struct cache_shape *shape = &pool->shape[tier];
@@ -166,7 +167,7 @@ static bool bin_grow(struct bufpool *pool, struct record *record, struct block *
 
     if (cap == 0)
         target = max_u64(shape->cap_start, record->caps[tier] / 2);
-    else if (cap < (uint64_t)2 * shape->magazine || block->tally[tier].flushed_since_refill)
+    else if (cap < (uint64_t)2 * shape->magazine || fetched_back)
         target = min_u64(2 * cap, shape->cap_max);
     /* max_thread_bytes, though not below two buffers in a tier in use. */
     uint64_t room = subtract_to_zero(pool->max_thread_bytes, block->granted) / capacity;
@@ -232,7 +233,7 @@ void *cache_refill(struct bufpool *pool, struct record *record, struct block *bl
               1);
 
     void *buffer = magazine_take(magazine);
-    bin_grow(pool, record, block, tier);
+    bin_grow(pool, record, block, tier, tally->flushed_since_refill);
     tally->flushed_since_refill = false;
 
     /* The newest, as far as there is room; then what they took of max_cached_bytes is the bin's own grant. */
@@ -258,7 +259,7 @@ bool cache_make_room(struct bufpool *pool, struct record *record, struct block *
     struct tally *tally = &block->tally[tier];
     uint64_t capacity = tier_capacity(pool, tier);
 
-    if (bin_grow(pool, record, block, tier))
+    if (bin_grow(pool, record, block, tier, false))
         return true;
     unsigned half = (bin_count(bin) + 1) / 2;
     unsigned count =

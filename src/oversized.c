@@ -10,9 +10,9 @@ void oversized_init(struct oversized *oversized, size_t size, size_t page, struc
 {
     /* Everything but the books is zeroed by the pool's mapping or its last use. */
     *oversized = (struct oversized){.page = page, .backed = backed, .epoch = oversized->epoch + 1};
-    size = max_u64(SIZE_MIN, min_u64(size, region_reserve_limit() / 2));
+    size = round_down(max_u64(SIZE_MIN, min_u64(size, region_reserve_limit() / 2)), GRANULE);
     while ((oversized->base = region_reserve(size)) == NULL && size / 2 >= SIZE_MIN)
-        size /= 2;
+        size = round_down(size / 2, GRANULE);
     if (oversized->base == NULL)
         return;
 
@@ -29,7 +29,6 @@ void oversized_init(struct oversized *oversized, size_t size, size_t page, struc
     }
     oversized->taken = oversized->books;
     oversized->buffers = (void *)((char *)oversized->books + words);
-    region_advise(oversized->base, size, false);
 }
 
 void oversized_end(struct oversized *oversized)
@@ -115,7 +114,7 @@ void *oversized_get(struct oversized *oversized, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    uint64_t capacity = round_up(size, oversized->page);
+    uint64_t capacity = round_up(max_u64(size, 1), oversized->page);
     /* One page more: what runs over the end meets no neighbour. */
     uint32_t count = (uint32_t)((capacity + oversized->page + GRANULE - 1) / GRANULE);
     if (count > oversized->granules || budget_take(oversized->backed, capacity, 1) == 0) {

@@ -65,11 +65,13 @@ bool region_purge(void *address, size_t size)
 
     if (atomic_load_explicit(&refused, memory_order_relaxed))
         return false;
-    if (!hook_call_fails(HOOK_PURGE) && madvise(address, size, MADV_DONTNEED) == 0)
-        return true;
+    int errno_before = errno; /* nobody is told why */
+    errno = 0;
+    bool purged = !hook_call_fails(HOOK_PURGE) && madvise(address, size, MADV_DONTNEED) == 0;
     if (errno == EINVAL) /* mlockall: madvise(2) */
         atomic_store_explicit(&refused, true, memory_order_relaxed);
-    return false;
+    errno = errno_before;
+    return purged;
 }
 
 void region_advise(void *address, size_t size, bool huge_pages)

@@ -111,7 +111,7 @@ static inline unsigned tiers_find(const struct tiers *tiers, uint64_t size)
 {
     if (UNLIKELY(size > tiers->largest))
         return TIER_NONE;
-    uint64_t at_least_8 = size | 8; /* the tables begin at eighths of 8 */
+    uint64_t at_least_8 = max_u64(size, 8); /* below 8 there are no eighths */
     unsigned power = log2_floor(at_least_8);
     unsigned tier = tiers->eighth[power * 8 + (at_least_8 >> (power - 3) & 7)];
     while (tiers->tier[tier].capacity <
