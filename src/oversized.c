@@ -110,7 +110,7 @@ static uint32_t granules_find(struct oversized *oversized, uint32_t begin, uint3
 
 void *oversized_get(struct oversized *oversized, size_t size)
 {
-    if (size > oversized->size) {
+    if (size > oversized->size || oversized->base == NULL) {
         errno = ENOMEM;
         return NULL;
     }

@@ -307,10 +307,9 @@ void span_after_fork(struct span *span)
      * steps above lies what nobody can have seen, one of them to spare.
      */
     uint32_t first = (uint32_t)min_u64(committed + 2 * growth(span, committed), span->count_max);
-    uint32_t resume = first;
     if (!books_commit(span, first)) {
         first = committed;
-        resume = span->count_max; /* no memory for the books: this tier carves nothing more */
+        span->count_max = committed; /* no memory for the books: this tier carves nothing more */
     }
     for (uint32_t g = 0; g < groups_of(first); g++) {
         atomic_store_explicit(&span->group[g].free, 0, memory_order_relaxed);
@@ -323,7 +322,7 @@ void span_after_fork(struct span *span)
     tier->first = first;
     tier->origin = tier->base + first * tier->stride;
     atomic_store_explicit(&tier->committed, 0, memory_order_relaxed);
-    atomic_store_explicit(&span->committed, resume, memory_order_relaxed);
+    atomic_store_explicit(&span->committed, first, memory_order_relaxed);
     atomic_store_explicit(&span->cold.lowest, 0, memory_order_relaxed);
     atomic_store_explicit(&span->unbacked.lowest, 0, memory_order_relaxed);
     atomic_store_explicit(&span->cold_count, 0, memory_order_relaxed);

@@ -45,7 +45,7 @@ struct span {
     struct tier *tier;
     struct budget *backed; /* max_bytes */
     size_t page;
-    uint32_t count_max; /* buffers in the span */
+    uint32_t count_max; /* buffers the span may hold */
     uint32_t groups_max;
     char *books; /* the groups, then the two summaries; committed as the span is */
     size_t books_size;
