@@ -15,7 +15,7 @@
 #define DESTRUCTIVE_SIZE 128
 
 /* Sizes, capacities and strides are multiples of one cache line. */
-#define LINE_SIZE 64u
+#define LINE_SIZE UINT64_C(64)
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)

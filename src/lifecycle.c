@@ -52,6 +52,7 @@ static bool debug_words_are_known(const char *words)
 
 static int config_check(const bufpool_config_t *config)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): as safe as any reader of the environment can be */
     const char *debug = config->debug != NULL ? config->debug : getenv("BUFPOOL_DEBUG");
 
     if ((config->flags & ~KNOWN_FLAGS) != 0 || !debug_words_are_known(debug))

@@ -66,13 +66,6 @@ static void tier_shape(struct tier *tier, uint64_t size, bool page_aligned, uint
     tier->reciprocal = UINT64_MAX / tier->stride + 1;
 }
 
-/* Which eighth of a doubling a size lies in; monotone in the size. */
-static unsigned eighth_of(uint64_t size)
-{
-    unsigned power = log2_floor(size);
-    return power * 8 + ((size >> (power - 3)) & 7);
-}
-
 int tiers_plan(struct tiers *tiers, const struct tiers_plan *plan, uint64_t page)
 {
     uint64_t sizes[TIERS_MAX];
@@ -88,9 +81,9 @@ int tiers_plan(struct tiers *tiers, const struct tiers_plan *plan, uint64_t page
     }
     tiers->largest = tiers->tier[tiers->count - 1].capacity;
 
-    for (unsigned eighth = 0; eighth < TIERS_EIGHTHS; eighth++) {
+    for (uint64_t eighth = 0; eighth < TIERS_EIGHTHS; eighth++) {
         unsigned first = 0;
-        while (first < tiers->count && eighth_of(tiers->tier[first].capacity) < eighth)
+        while (first < tiers->count && tiers_eighth(tiers->tier[first].capacity) < eighth)
             first++;
         tiers->eighth[eighth] = first < tiers->count ? (uint8_t)first : TIER_NONE;
     }

@@ -32,8 +32,8 @@
 #define TIERS_EIGHTHS (8u * 64u + 8u)
 
 /* Headroom, and the size from which on a tier has it; DESIGN.md "Memory" has the measurement. */
-#define HEADROOM_FROM (16u << 10)
-#define HEADROOM (3u * LINE_SIZE)
+#define HEADROOM_FROM (UINT64_C(16) << 10)
+#define HEADROOM (3 * LINE_SIZE)
 
 /* Groups of 64 neighbours begin on a page, whatever the stride: 64 strides are a multiple of 64 * 64 = 4096.
  */
@@ -106,16 +106,21 @@ uint32_t tiers_span_count(const struct tiers *tiers, unsigned tier);
 /* The largest shift for which tier_holds is exact. */
 unsigned tiers_shift_max(const struct tiers *tiers);
 
+/* Which eighth of a doubling a size lies in; monotone in the size, which is at least 8. */
+static inline uint64_t tiers_eighth(uint64_t size)
+{
+    uint64_t power = log2_floor(size);
+    return power * 8 + (size >> (power - 3) & 7);
+}
+
 /* The smallest tier whose capacity fits, or TIER_NONE. */
 static inline unsigned tiers_find(const struct tiers *tiers, uint64_t size)
 {
     if (UNLIKELY(size > tiers->largest))
         return TIER_NONE;
-    uint64_t at_least_8 = max_u64(size, 8); /* below 8 there are no eighths */
-    unsigned power = log2_floor(at_least_8);
-    unsigned tier = tiers->eighth[power * 8 + (at_least_8 >> (power - 3) & 7)];
-    while (tiers->tier[tier].capacity <
-           size) /* at most the tiers of one eighth; ends, as the last tier fits */
+    unsigned tier = tiers->eighth[tiers_eighth(max_u64(size, 8))]; /* below 8 there are no eighths */
+    /* At most the tiers of one eighth; ends, as the last tier fits. */
+    while (tiers->tier[tier].capacity < size)
         tier++;
     return tier;
 }
