@@ -104,6 +104,12 @@ struct thread_table {
 /* initial-exec: a load from the thread pointer, no call. 80 bytes of the static TLS block. */
 extern _Thread_local struct thread_table thread_table __attribute__((tls_model("initial-exec")));
 
+/* A tier's bin by its offset, a multiple of a line. */
+static ALWAYS_INLINE struct bin *block_bin_at(struct block *block, uint64_t offset)
+{
+    return (struct bin *)(void *)((char *)block + offset);
+}
+
 static inline unsigned bin_count(const struct bin *bin)
 {
     void *const *top = atomic_load_explicit(&bin->top, memory_order_relaxed);

@@ -79,7 +79,7 @@ struct block *block_new(struct bufpool *pool)
         /* All else is 0 in a new element: nothing counted, slot[0] NULL. */
         for (unsigned i = 0; i < pool->tiers.count; i++)
             bin_clear(block_bin(pool, block, i));
-        bin_clear((struct bin *)((char *)block + pool->empty_bin_offset));
+        bin_clear(block_bin_at(block, pool->empty_bin_offset));
     } else {
         block = table_at(&pool->blocks, index);
     }

@@ -49,7 +49,7 @@ static const struct field {
 
 static uint64_t value_of(const bufpool_stats_t *stats, const struct field *field)
 {
-    return *(const uint64_t *)((const char *)stats + field->offset);
+    return *(const uint64_t *)(const void *)((const char *)stats + field->offset);
 }
 
 /* A pool's name as a JSON string or a Prometheus label: both escape these. */

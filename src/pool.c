@@ -112,7 +112,7 @@ static SLOW_PATH void *get_slow(struct bufpool *pool, size_t size)
 static ALWAYS_INLINE void *get_hit(struct bufpool *pool, struct record *record, size_t size,
                                    uint32_t bin_offset)
 {
-    struct bin *bin = (struct bin *)((char *)cache_enter(record) + bin_offset); // NOLINT
+    struct bin *bin = block_bin_at(cache_enter(record), bin_offset);
     void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);
     void *buffer = *top;
     if (UNLIKELY(buffer == NULL)) {
@@ -267,7 +267,7 @@ bool bufpool_put(bufpool_t *pool, void *buffer)
     if (UNLIKELY(!tier_holds(tier, buffer)))
         return put_slow(pool, buffer);
 
-    struct bin *bin = (struct bin *)((char *)cache_enter(record) + tier->bin_offset); // NOLINT
+    struct bin *bin = block_bin_at(cache_enter(record), tier->bin_offset);
     void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);
     if (UNLIKELY(top == bin->end) || UNLIKELY(*top == buffer)) {
         cache_leave(record, (uintptr_t)pool);

@@ -119,7 +119,7 @@ void pool_report_late(struct bufpool *pool);
 
 static inline struct bin *block_bin(const struct bufpool *pool, struct block *block, unsigned tier)
 {
-    return (struct bin *)((char *)block + pool->tiers.tier[tier].bin_offset); // NOLINT
+    return block_bin_at(block, pool->tiers.tier[tier].bin_offset);
 }
 
 static inline uint64_t tier_capacity(const struct bufpool *pool, unsigned tier)

@@ -1,0 +1,56 @@
+/*
+ * process - what the kernel knows: children, address space, resident pages,
+ * system calls.
+ */
+#ifndef TEST_PROCESS_H
+#define TEST_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* How a child ended, and what it wrote to stderr. */
+struct child_end {
+    int status; /* as from waitpid */
+    char errors[8192];
+};
+
+/* Run body(arg) in a forked child; what it returns is the exit code. No exit handlers run. */
+struct child_end child_run(int (*body)(void *arg), void *arg);
+
+/* Exited by itself with this code? */
+bool child_exited(const struct child_end *end, int code);
+/* Killed by this signal? */
+bool child_died(const struct child_end *end, int signal);
+unsigned count_lines(const char *text);
+
+/*
+ * From here on every system call of this thread but exit kills the process with
+ * SIGSYS. For children only: it cannot be undone.
+ */
+void forbid_system_calls(void);
+
+/*
+ * The only exit left then. Not declared as one that never returns: in front of
+ * such a call AddressSanitizer asks the system for the bounds of the stack.
+ */
+void exit_directly(int code);
+
+/* A line of /proc/self/status in bytes: "VmSize", "VmData". Allocates nothing. */
+size_t status_bytes(const char *field);
+/* Lines of /proc/self/maps. */
+size_t map_count(void);
+size_t page_bytes(void);
+
+/*
+ * Have every later brk, mmap or mprotect of writable memory, and reservation
+ * above 64 MiB, fail with ENOMEM; and allow them again. What the stack may still
+ * need is touched before. Not under sanitizers, which map memory for themselves.
+ */
+void memory_forbid(void);
+void memory_allow(void);
+
+/* Bytes of pages in [from, from + bytes) that are present; the range is widened to whole pages. */
+size_t present_bytes(const void *from, size_t bytes);
+bool page_is_present(const void *address);
+
+#endif /* TEST_PROCESS_H */
