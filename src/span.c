@@ -203,7 +203,7 @@ static bool take_in_words(struct span *span, struct summary *summary, bool backe
                     continue;
                 summary_set(summary, group);
             }
-            if (w != from)
+            if (w != atomic_load_explicit(&summary->lowest, memory_order_relaxed))
                 atomic_store_explicit(&summary->lowest, w, memory_order_relaxed);
             *index = group * GROUP_BUFFERS + number;
             return true;

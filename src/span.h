@@ -102,8 +102,9 @@ bool span_adopt(struct span *span, uint32_t index);
 /*
  * Give the pages of cold buffers back, lowest first, until `limit` bytes are
  * gone or no page is left whose buffers are all cold or unbacked. Returns the
- * bytes given back. Claims at most PURGE_BATCH bytes at a time: a purger that is
- * stopped keeps no more, and they stay counted as cold.
+ * bytes given back. Claims at most PURGE_BATCH bytes at a time, and what shares
+ * a border page with them: a purger that is stopped keeps no more, and they stay
+ * counted as cold.
  */
 #define PURGE_BATCH ((uint64_t)2 << 20)
 uint64_t span_purge(struct span *span, uint64_t limit);
