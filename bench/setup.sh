@@ -55,6 +55,11 @@ setup_version() {
     dpkg-query -W -f '${Package} ${Version}' "$1" 2>/dev/null || echo "$1 unknown"
 }
 
+# The load average of the last minute.
+setup_load() {
+    cut -d ' ' -f 1 /proc/loadavg
+}
+
 # setup_machine ROOT: what must be known to read the figures, a fact a line.
 setup_machine() {
     local root=$1 cpu compiler commit huge
@@ -70,5 +75,5 @@ setup_machine() {
     echo "commit: $commit"
     echo "packages: $(setup_version libc6), $(setup_version libjemalloc2), $(setup_version libck0)"
     echo "compiler: $("$compiler" --version | head -n 1), Release"
-    echo "start: $(date -u '+%Y-%m-%d %H:%M') UTC, load $(cut -d ' ' -f 1 /proc/loadavg)"
+    echo "start: $(date -u '+%Y-%m-%d %H:%M') UTC, load $(setup_load)"
 }
