@@ -9,8 +9,8 @@
  *
  * What would fool it: an unbounded queue, where the getter never meets what the
  * putter gave back; both threads on one CPU, where a batch of 256 fits the
- * private cache (said in the table when the machine has one CPU only); a ring
- * whose two indices share a line, which costs more than the pool.
+ * private cache (as on a machine that has one only: see the CPUs in the output);
+ * a ring whose two indices share a line, which costs more than the pool.
  */
 #include "workloads.h"
 

@@ -55,9 +55,19 @@ setup_version() {
     dpkg-query -W -f '${Package} ${Version}' "$1" 2>/dev/null || echo "$1 unknown"
 }
 
-# The load average of the last minute.
-setup_load() {
-    cut -d ' ' -f 1 /proc/loadavg
+# How busy the CPUs are with others, in percent, over a moment in which we do nothing. (The load
+# average would still hold our own build.)
+setup_busy() {
+    local -a before after
+    local all=0 idle i
+    read -r -a before </proc/stat
+    sleep 0.5
+    read -r -a after </proc/stat
+    for i in 1 2 3 4 5 6 7 8; do
+        all=$((all + after[i] - before[i]))
+    done
+    idle=$((after[4] - before[4] + after[5] - before[5]))
+    echo $((all > 0 ? 100 * (all - idle) / all : 0))
 }
 
 # setup_machine ROOT: what must be known to read the figures, a fact a line.
@@ -75,5 +85,5 @@ setup_machine() {
     echo "commit: $commit"
     echo "packages: $(setup_version libc6), $(setup_version libjemalloc2), $(setup_version libck0)"
     echo "compiler: $("$compiler" --version | head -n 1), Release"
-    echo "start: $(date -u '+%Y-%m-%d %H:%M') UTC, load $(setup_load)"
+    echo "start: $(date -u '+%Y-%m-%d %H:%M') UTC"
 }

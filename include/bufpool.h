@@ -9,16 +9,27 @@
  * (nominal) and *capacity* (what fits: the size, and from 16 KiB on 192 bytes
  * more for the header that servers put in front of a power of two). A buffer is
  * *in use* or *idle*; an idle one is *private* (in a thread's cache), *shared*
- * (in the depot), *victim* (idle for one collection) or *cold* (waiting for
- * its pages to be given back). A *collection* is one step of ageing.
+ * (in the depot, in the shard of one CPU), *victim* (idle for one collection) or
+ * *cold* (waiting for its pages to be given back). All of these have pages, are
+ * *backed*; a get that finds none *carves* one out of address space that has no
+ * pages yet, or no longer. A *collection* is one step of ageing. Limits and
+ * accounts count capacity.
  *
  * Threads: every function may be called from any thread at any time, except
  * that bufpool_destroy must be the last call on its pool. A buffer may be put
  * by another thread than the one that got it, at no extra cost.
  *
+ * The first use of a pool starts one thread for the process, named "bufpool",
+ * all signals blocked, that collects all pools with a collect_interval_ms and
+ * sleeps without a timer while there is nothing to collect.
+ *
+ * fork: in the child buffers in use stay valid; idle ones are forgotten, and the
+ * accounts begin at 0: a buffer the parent got counts once it is put.
+ *
  * A NULL pool means bufpool_default(), everywhere but in bufpool_create and
- * bufpool_destroy. Where the default pool cannot be created, functions behave
- * as they do when memory is out.
+ * bufpool_destroy. Where that cannot be created, gets return NULL with the errno
+ * of bufpool_create, functions that return an int return it negated, the others
+ * return 0 or do nothing.
  */
 #ifndef BUFPOOL_H
 #define BUFPOOL_H
@@ -62,8 +73,8 @@ typedef struct bufpool bufpool_t;
 
 /*
  * What bufpool_create is told. Start from BUFPOOL_CONFIG_INIT and change what
- * you need; a field left alone has its default, and 0 means 0. Sizes are in
- * bytes. The struct and all it points to are copied.
+ * you need; a field left alone has its default, and 0 means 0 (a zeroed struct is
+ * refused). Sizes are in bytes. The struct and all it points to are copied.
  */
 typedef struct bufpool_config {
     size_t struct_size;           /* set by BUFPOOL_CONFIG_INIT; lets the struct grow */
@@ -81,7 +92,8 @@ typedef struct bufpool_config {
     size_t max_thread_bytes;      /* sizes one thread's private cache, refuses nothing; 2 MiB */
     uint32_t collect_interval_ms; /* 1000; 0: only when bufpool_collect is called */
     uint32_t flags;               /* BUFPOOL_COOPERATIVE and the like; 0 */
-    const char *debug;            /* debug words, comma separated; NULL: environment BUFPOOL_DEBUG */
+    const char *debug;            /* debug words, comma separated, so far only "off"; NULL: environment
+                                     BUFPOOL_DEBUG */
 } bufpool_config_t;
 
 /* Every default, as a brace initialiser for C11 and C++17. */
@@ -102,7 +114,8 @@ typedef struct bufpool_config {
  * Returns 0, or a negative errno with *pool untouched and nothing allocated:
  *   -EINVAL  a size of zero or above 1 GiB, more than 64 tiers, min_size above
  *            max_size, tier_steps not 1, 2 or 4, min_cached_bytes above
- *            max_cached_bytes or max_bytes, an unknown flag or debug word, a
+ *            max_cached_bytes or max_bytes, an unknown flag or debug word (also
+ *            of the environment), tiers without tiers_count or the reverse, a
  *            NULL pool, a struct_size that is too small or a struct with a
  *            non-zero tail that this library does not know
  *   -ENOMEM  not even 8 MiB of address space a tier to be had
@@ -167,11 +180,13 @@ BUFPOOL_API void *bufpool_get_zeroed(bufpool_t *pool, size_t size);
  *
  * Returns true where the pool kept the buffer, false where it refused it: an
  * oversized one is released at once, one beyond max_cached_bytes waits for the
- * next collection. NULL: true, nothing happens. errno is untouched.
+ * next collection. Neither needs anything from you. NULL: true, nothing happens.
+ * errno is untouched.
  *
- * Misuse - a pointer that no get of this pool returned, or a buffer put twice
- * in a row - is reported (see bufpool_on_misuse), returns false and files
- * nothing. Not every delayed double put is noticed.
+ * Misuse - a pointer that no get of this pool returned, or a buffer put twice in
+ * a row on one thread - is reported (see bufpool_on_misuse), returns false and
+ * files nothing. A double put with others in between may be noticed late, or not
+ * before two borrowers hold the same buffer.
  *
  * Progress: wait-free and without a system call while the private cache has
  * room; lock-free otherwise, but for the kernel. Never needs memory.
@@ -183,16 +198,17 @@ BUFPOOL_API bool bufpool_put(bufpool_t *pool, void *buffer);
  *
  * (NULL, n) gets; (buffer, 0) puts and returns NULL; otherwise the bytes up to
  * the smaller of the two capacities are kept. The address stays while the size
- * stays in the same tier; another tier (oversized counts as one) costs one get,
- * one copy and one put. On failure NULL with errno ENOMEM, and the buffer is as
- * it was.
+ * stays in the same tier; an oversized buffer stays while the new size is
+ * oversized too and fits. Anything else costs one get, one copy and one put. On
+ * failure NULL with errno ENOMEM, and the buffer is as it was. Misuse: NULL,
+ * EINVAL.
  */
 BUFPOOL_API void *bufpool_resize(bufpool_t *pool, void *buffer, size_t size);
 
 /*
  * bufpool_capacity - how many bytes of a borrowed buffer the caller may use: at
  * least the size asked for. A pointer that is no buffer of this pool is misuse:
- * 0. Wait-free.
+ * 0; of a buffer that is not borrowed the answer means nothing. Wait-free.
  */
 BUFPOOL_API size_t bufpool_capacity(bufpool_t *pool, const void *buffer);
 
@@ -282,7 +298,7 @@ typedef struct bufpool_stats {
     uint64_t refused_oversized; /* puts refused because the buffer was oversized */
     uint64_t refused_limit;     /* puts refused because of max_cached_bytes */
     uint64_t misuses;           /* faults reported; of a pool, not of a tier */
-    uint64_t collections;       /* collections run; of a pool, not of a tier */
+    uint64_t collections;       /* collections and trims run; of a pool, not of a tier */
     uint64_t purges;            /* buffers whose pages went back */
 
     /* gauges, bytes of capacity */
@@ -335,16 +351,17 @@ BUFPOOL_API int bufpool_dump(bufpool_t *pool, FILE *out, enum bufpool_format for
 /* ------------------------------------------------------------ misuse */
 
 /*
- * Called with one line (no newline) that names pool, tier, address and rule. On
- * the thread that made the fault, outside any internal state: it may use the
- * pool.
+ * Called with one line (no newline) that names pool, tier, address and rule,
+ * outside any internal state: it may use the pool. On the thread that made the
+ * fault; of a double put found late, on the thread that collects, often the
+ * pool's own. May run on several threads at once.
  */
 typedef void (*bufpool_misuse_fn)(const char *message, void *arg);
 
 /*
  * bufpool_on_misuse - set what happens when a caller's bug is found, for all
- * pools of the process. NULL restores the default: print the line on stderr
- * and abort.
+ * pools of the process, at any time. NULL restores the default: print the line on
+ * stderr and abort.
  */
 BUFPOOL_API void bufpool_on_misuse(bufpool_misuse_fn handler, void *arg);
 

@@ -99,9 +99,11 @@ void block_drop(struct bufpool *pool, struct block *block)
 void cache_park(struct bufpool *pool, unsigned tier, void *buffer)
 {
     uint64_t index = tier_index(&pool->tiers.tier[tier], buffer);
-    /* Free already: the caller put it twice, some time ago. One of the two goes. */
-    if (span_park(&pool->span[tier], (uint32_t)index) != PARKED)
-        atomic_store_explicit(&pool->late_double_put, buffer, memory_order_relaxed);
+    if (span_park(&pool->span[tier], (uint32_t)index) == PARKED)
+        return;
+    /* Free already: the caller put it twice, some time ago. One of the two goes, and was no put. */
+    atomic_fetch_sub_explicit(&pool->account[tier].puts, 1, memory_order_relaxed);
+    atomic_store_explicit(&pool->late_double_put, buffer, memory_order_relaxed);
 }
 
 /* Buffers 1..count of a bin, its oldest, to a place of the depot, or cold where no magazine is to be had. */

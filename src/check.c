@@ -54,6 +54,8 @@ static const char *misuse_rule(enum misuse rule)
         return "never handed out";
     case MISUSE_DOUBLE_PUT:
         return "double put";
+    case MISUSE_LATE_DOUBLE_PUT:
+        return "double put, found late";
     case MISUSE_DESTROYED:
         return "destroyed pool";
     }

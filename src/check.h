@@ -28,13 +28,14 @@ _Noreturn SLOW_PATH void invariant_broken(const char *condition, const char *fil
 
 /* The rules a caller can break; misuse_rule names them as they are printed. */
 enum misuse {
-    MISUSE_FOREIGN,    /* no address of this pool */
-    MISUSE_OTHER_POOL, /* an address of another pool */
-    MISUSE_MISALIGNED, /* not a multiple of 64 */
-    MISUSE_INTERIOR,   /* inside a buffer, not at its begin */
-    MISUSE_UNCARVED,   /* where no buffer has been handed out yet */
-    MISUSE_DOUBLE_PUT, /* the buffer is already free */
-    MISUSE_DESTROYED   /* the pool is destroyed */
+    MISUSE_FOREIGN,         /* no address of this pool */
+    MISUSE_OTHER_POOL,      /* an address of another pool */
+    MISUSE_MISALIGNED,      /* not a multiple of 64 */
+    MISUSE_INTERIOR,        /* inside a buffer, not at its begin */
+    MISUSE_UNCARVED,        /* where no buffer has been handed out yet */
+    MISUSE_DOUBLE_PUT,      /* the buffer is already free */
+    MISUSE_LATE_DOUBLE_PUT, /* the same, noticed only when it was to become cold */
+    MISUSE_DESTROYED        /* the pool is destroyed */
 };
 
 /* What a report says beside the rule. */
@@ -42,7 +43,7 @@ struct misuse_site {
     const char *call;      /* "put" and the like */
     const char *pool;      /* its name */
     const char *other;     /* MISUSE_OTHER_POOL: that pool's name, else NULL */
-    const void *address;   /* what was passed; NULL is printed as "(nil)" */
+    const void *address;   /* the buffer, or the pool where that is the fault */
     size_t tier_size;      /* 0: not in a tier */
     size_t interior_bytes; /* MISUSE_INTERIOR: how far inside */
 };

@@ -10,7 +10,7 @@ struct bufpool *pool_for_call(struct bufpool *pool, const char *call)
         return bufpool_default();
     if (pool_is_alive(pool))
         return pool;
-    pool_misuse(pool, MISUSE_DESTROYED, call, NULL, 0);
+    pool_misuse(pool, MISUSE_DESTROYED, call, pool, 0);
     errno = EINVAL;
     return NULL;
 }
@@ -98,5 +98,5 @@ void pool_report_late(struct bufpool *pool)
     /* relaxed: the address is all there is to it. */
     void *buffer = atomic_exchange_explicit(&pool->late_double_put, NULL, memory_order_relaxed);
     if (buffer != NULL)
-        pool_misuse(pool, MISUSE_DOUBLE_PUT, "put (found late)", buffer, 0);
+        pool_misuse(pool, MISUSE_LATE_DOUBLE_PUT, "put", buffer, 0);
 }

@@ -28,7 +28,7 @@ struct account {
     _Atomic uint64_t carves;
     _Atomic uint64_t oversized_gets;
     _Atomic uint64_t failures;
-    _Atomic uint64_t puts; /* that no bin saw: kept or refused */
+    _Atomic uint64_t puts; /* that no bin saw, less those of a bin that were none: modulo 2^64 */
     _Atomic uint64_t refused_oversized;
     _Atomic uint64_t refused_limit;
     _Atomic uint64_t adopted; /* puts of buffers that a forked child's parent got */

@@ -62,10 +62,11 @@ static void tier_from_sum(struct bufpool *pool, unsigned tier, const struct sum 
     uint64_t found = stats->hits_private + stats->hits_shared + stats->hits_stolen + stats->hits_victim +
                      stats->hits_cold + stats->carves;
     stats->gets = found + stats->oversized_gets + stats->failures;
-    /* What a bin holds came from puts and refills and went to hits and flushes. */
-    stats->puts =
-        subtract_to_zero(sum->in_bins + sum->in_hand + sum->hits_private + sum->flushed, sum->filled) +
-        count_read(&account->puts);
+    /* What a bin holds came from puts and refills and went to hits and flushes. Of account->puts see
+     * cache_park. */
+    uint64_t puts = sum->in_bins + sum->in_hand + sum->hits_private + sum->flushed - sum->filled +
+                    count_read(&account->puts);
+    stats->puts = (int64_t)puts < 0 ? 0 : puts; /* in traffic */
 
     uint64_t given_back = subtract_to_zero(stats->puts, count_read(&account->adopted));
     stats->in_use_bytes = subtract_to_zero(found, given_back) * capacity;
