@@ -96,6 +96,18 @@ void block_drop(struct bufpool *pool, struct block *block)
     stack_push(&pool->blocks_free, &pool->blocks, block->self);
 }
 
+struct block *block_take_limbo(struct bufpool *pool, struct block *block, uint64_t limbo)
+{
+    uint32_t index = tagged_index(limbo);
+
+    /* acq_rel [hand-off]: its contents come with it. */
+    if (limbo == BLOCK_NONE ||
+        !atomic_compare_exchange_strong_explicit(&block->previous, &limbo, BLOCK_NONE, memory_order_acq_rel,
+                                                 memory_order_relaxed))
+        return NULL;
+    return table_at(&pool->blocks, index);
+}
+
 void cache_park(struct bufpool *pool, unsigned tier, void *buffer)
 {
     uint64_t index = tier_index(&pool->tiers.tier[tier], buffer);

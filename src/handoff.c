@@ -21,9 +21,16 @@ static uint64_t swap_block(struct bufpool *pool, struct record *record)
     if (block == NULL)
         return BLOCK_NONE;
     uint64_t limbo = atomic_load_explicit(&block->previous, memory_order_acquire);
-    /* One in limbo at a time. A sealed block is empty. */
-    if (limbo != BLOCK_NONE || atomic_load_explicit(&block->sealed, memory_order_seq_cst))
-        return limbo;
+    /*
+     * One in limbo at a time. Read `block` again: one that a successor of ours
+     * has freed meanwhile, and prepares for its own next swap, names a limbo that
+     * is still to come, perhaps behind our membarrier.
+     */
+    if (limbo != BLOCK_NONE)
+        return atomic_load_explicit(&record->block, memory_order_acquire) == block ? limbo : BLOCK_NONE;
+    /* A sealed block is empty. */
+    if (atomic_load_explicit(&block->sealed, memory_order_seq_cst))
+        return BLOCK_NONE;
 
     struct block *fresh = block_new(pool);
     if (fresh == NULL)
@@ -31,6 +38,7 @@ static uint64_t swap_block(struct bufpool *pool, struct record *record)
     uint64_t tag = atomic_fetch_add_explicit(&pool->collection.swaps, 1, memory_order_relaxed);
     limbo = tagged(tag, block->self);
     atomic_store_explicit(&fresh->previous, limbo, memory_order_relaxed);
+    hook_reach(HOOK_COLLECT_SWAPPING);
     /* acq_rel [hand-off]: the fresh block goes with it. A thread that left meanwhile keeps its NULL. */
     if (atomic_compare_exchange_strong_explicit(&record->block, &block, fresh, memory_order_acq_rel,
                                                 memory_order_relaxed))
@@ -53,18 +61,26 @@ static bool claim_block(struct cycle *cycle, struct record *record, uint64_t lim
     /* acquire [hand-off]: idle means finished, and what was done is seen. */
     if (atomic_load_explicit(&record->key, memory_order_acquire) == KEY_BUSY)
         return false;
-    /* acq_rel [hand-off]: us, the thread as it leaves, or another collection. */
-    if (!atomic_compare_exchange_strong_explicit(&block->previous, &limbo, BLOCK_NONE, memory_order_acq_rel,
-                                                 memory_order_relaxed))
-        return true;
 
-    struct block *claimed = table_at(&pool->blocks, tagged_index(limbo));
-    atomic_store_explicit(&claimed->claimed, true, memory_order_relaxed);
-    hook_reach(HOOK_COLLECT_CLAIMED);
-    block_empty(pool, claimed, cycle->survivors, atomic_load_explicit(&record->home, memory_order_relaxed));
-    block_drop(pool, claimed);
-    cycle->worked = true;
-    cycle_step(cycle);
+    /*
+     * Us, the thread as it leaves, or another collection. Behind the one claimed
+     * hangs another where a collection took a block that had come back (swapped
+     * out, freed, swapped in again) for one that had never gone: swapped out
+     * earlier still, so ours by the same right.
+     */
+    struct block *claimed = block_take_limbo(pool, block, limbo);
+    while (claimed != NULL) {
+        atomic_store_explicit(&claimed->claimed, true, memory_order_relaxed);
+        hook_reach(HOOK_COLLECT_CLAIMED);
+        block_empty(pool, claimed, cycle->survivors,
+                    atomic_load_explicit(&record->home, memory_order_relaxed));
+        struct block *behind =
+            block_take_limbo(pool, claimed, atomic_load_explicit(&claimed->previous, memory_order_acquire));
+        block_drop(pool, claimed);
+        cycle->worked = true;
+        cycle_step(cycle);
+        claimed = behind;
+    }
     return true;
 }
 
@@ -110,8 +126,10 @@ bool handoff_has_work(struct bufpool *pool)
 
     for (uint32_t i = 0; i < records; i++) {
         struct block *block = atomic_load_explicit(&record_at(pool, i)->block, memory_order_acquire);
-        /* seq_cst [sealed]: after pool->quiet was set. */
-        if (block != NULL && !atomic_load_explicit(&block->sealed, memory_order_seq_cst))
+        /* seq_cst [sealed]: after pool->quiet was set. What is in limbo was left there by somebody's
+         * collection just now, and nobody will hear of it. */
+        if (block != NULL && (!atomic_load_explicit(&block->sealed, memory_order_seq_cst) ||
+                              atomic_load_explicit(&block->previous, memory_order_seq_cst) != BLOCK_NONE))
             return true;
     }
     return false;

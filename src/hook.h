@@ -23,16 +23,17 @@ enum hook_call {
 
 /* Where a protocol can be stopped; each is just behind the step it names. */
 enum hook_point {
-    HOOK_COLLECT_LOCKED,  /* the collection's try-lock is taken */
-    HOOK_COLLECT_IN_HAND, /* a magazine is popped, not yet pushed to its next generation */
-    HOOK_COLLECT_SWAPPED, /* a record's block is swapped, no membarrier yet */
-    HOOK_COLLECT_FENCED,  /* membarrier done, nothing claimed yet */
-    HOOK_COLLECT_CLAIMED, /* a swapped-out block is ours, still full */
-    HOOK_PURGE_CLAIMED,   /* a batch of cold buffers is claimed, not yet purged */
-    HOOK_PURGE_RELEASED,  /* its pages are gone, the buffers not yet given back as unbacked */
-    HOOK_COLLECTOR_WAITS, /* the background collector is about to sleep */
-    HOOK_DEPOT_POPPED,    /* a caller of get has popped a magazine */
-    HOOK_DEPOT_PUSHING    /* a caller of put is about to push a full magazine */
+    HOOK_COLLECT_LOCKED,   /* the collection's try-lock is taken */
+    HOOK_COLLECT_IN_HAND,  /* a magazine is popped, not yet pushed to its next generation */
+    HOOK_COLLECT_SWAPPING, /* a record's block is read, not yet swapped */
+    HOOK_COLLECT_SWAPPED,  /* a record's block is swapped, no membarrier yet */
+    HOOK_COLLECT_FENCED,   /* membarrier done, nothing claimed yet */
+    HOOK_COLLECT_CLAIMED,  /* a swapped-out block is ours, still full */
+    HOOK_PURGE_CLAIMED,    /* a batch of cold buffers is claimed, not yet purged */
+    HOOK_PURGE_RELEASED,   /* its pages are gone, the buffers not yet given back as unbacked */
+    HOOK_COLLECTOR_WAITS,  /* the background collector is about to sleep */
+    HOOK_DEPOT_POPPED,     /* a caller of get has popped a magazine */
+    HOOK_DEPOT_PUSHING     /* a caller of put is about to push a full magazine */
 };
 
 #ifdef BUFPOOL_HOOKS

@@ -108,19 +108,15 @@ static void record_leave(struct bufpool *pool, struct record *record)
      * the block it put in last, if it did, comes with its contents.
      */
     struct block *block = atomic_exchange_explicit(&record->block, NULL, memory_order_acq_rel);
-    /* acquire [hand-off] */
-    uint64_t previous = atomic_load_explicit(&block->previous, memory_order_acquire);
 
-    block_empty(pool, block, PLACE_SHARED, home);
-    /* A block in limbo: we, who worked in it, or a collection. */
-    if (previous != BLOCK_NONE &&
-        atomic_compare_exchange_strong_explicit(&block->previous, &previous, BLOCK_NONE, memory_order_acquire,
-                                                memory_order_relaxed)) {
-        struct block *limbo = table_at(&pool->blocks, tagged_index(previous));
-        block_empty(pool, limbo, PLACE_SHARED, home);
-        block_drop(pool, limbo);
+    /* And what hangs behind it in limbo: we, who worked in it, or a collection. */
+    while (block != NULL) {
+        struct block *limbo =
+            block_take_limbo(pool, block, atomic_load_explicit(&block->previous, memory_order_acquire));
+        block_empty(pool, block, PLACE_SHARED, home);
+        block_drop(pool, block);
+        block = limbo;
     }
-    block_drop(pool, block);
     if (record->spare != NULL)
         magazine_drop(&pool->depot, record->spare);
     atomic_store_explicit(&record->key, KEY_DEAD, memory_order_relaxed);
