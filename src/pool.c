@@ -145,7 +145,7 @@ void *bufpool_get(bufpool_t *pool, size_t size)
     struct record *record = cache_hot(pool);
     if (UNLIKELY(!record_is_hit(record, pool)))
         return get_slow(pool, size);
-    return get_hit(pool, record, size, pool->tiers.direct[line] * LINE_SIZE);
+    return get_hit(pool, record, size, pool->tiers.direct[line]);
 }
 
 /* ------------------------------------------------------------ put */
@@ -261,9 +261,10 @@ bool bufpool_put(bufpool_t *pool, void *buffer)
         return put_slow(pool, buffer);
     uint64_t number = tiers_of_address(&pool->tiers, buffer);
     struct record *record = cache_hot(pool);
-    if (UNLIKELY(!record_is_hit(record, pool)) || UNLIKELY(number >= pool->tiers.count))
+    if (UNLIKELY(!record_is_hit(record, pool)))
         return put_slow(pool, buffer);
-    const struct tier *tier = &pool->tiers.tier[number];
+    /* Modulo, not a compare: no tier and no unused entry holds an address outside its own span. */
+    const struct tier *tier = &pool->tiers.tier[number % TIERS_MAX];
     if (UNLIKELY(!tier_holds(tier, buffer)))
         return put_slow(pool, buffer);
 

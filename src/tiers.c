@@ -107,7 +107,7 @@ void tiers_place_bins(struct tiers *tiers, uint32_t empty_bin)
         while (tier < tiers->count && tiers->tier[tier].capacity < (line + 1) * (uint64_t)LINE_SIZE)
             tier++;
         uint32_t bin = tier < tiers->count ? tiers->tier[tier].bin_offset : empty_bin;
-        tiers->direct[line] = (uint16_t)(bin / LINE_SIZE);
+        tiers->direct[line] = bin;
     }
 }
 

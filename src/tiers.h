@@ -70,9 +70,9 @@ struct tiers {
     unsigned span_shift; /* log2 of the address space a tier */
     unsigned count;
     uint64_t largest; /* capacity of the last tier */
-    /* bin_offset / LINE_SIZE of the tier for each multiple of a line; beyond the largest tier, of a bin that
-     * is always empty. */
-    uint16_t direct[TIERS_DIRECT];
+    /* The tier's bin_offset for each multiple of a line; beyond the largest tier, that of a bin that is
+     * always empty. */
+    uint32_t direct[TIERS_DIRECT];
     uint8_t eighth[TIERS_EIGHTHS];
     struct tier tier[TIERS_MAX];
 };

@@ -43,7 +43,7 @@ static size_t first_lost_line(void)
     for (uint64_t size = 1; size <= (uint64_t)TIERS_DIRECT * LINE_SIZE; size++) {
         unsigned tier = find_slowly(size);
         uint32_t bin = tier == TIER_NONE ? EMPTY_BIN : tiers.tier[tier].bin_offset;
-        if (tiers.direct[(size - 1) / LINE_SIZE] * LINE_SIZE != bin)
+        if (tiers.direct[(size - 1) / LINE_SIZE] != bin)
             return size;
     }
     return SIZE_MAX;
