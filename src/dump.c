@@ -57,13 +57,9 @@ static void write_quoted(FILE *out, const char *text)
 {
     putc('"', out);
     for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c >= ' ')
-            putc(c, out);
-        else
-            putc('?', out);
+        if (*text == '"' || *text == '\\')
+            putc('\\', out);
+        putc(*text, out);
     }
     putc('"', out);
 }

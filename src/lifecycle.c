@@ -154,6 +154,9 @@ static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const
 {
     pool->tiers = *tiers;
     snprintf(pool->name, sizeof pool->name, "%s", config->name != NULL ? config->name : "bufpool");
+    for (char *c = pool->name; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ')
+            *c = '?'; /* a report and a row of a dump are one line */
     pool->flags = config->flags;
     pool->key = (uintptr_t)pool + ((config->flags & BUFPOOL_SCRUB_ON_PUT) != 0);
     pool->page = region_page();

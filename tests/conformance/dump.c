@@ -123,6 +123,10 @@ Test(conformance_dump, strange_names_are_escaped)
         char *prometheus = dump_text(pool, BUFPOOL_PROMETHEUS);
         const char *fault = prometheus_fault(prometheus);
         cr_assert(fault == NULL, "%s\n%s", fault, prometheus);
+        char *text = dump_text(pool, BUFPOOL_TEXT);
+        char *first_line_end = strchr(text, '\n');
+        cr_assert(strstr(text, "collections") < first_line_end, "%s", text);
+        free(text);
         free(prometheus);
         free(json);
     }
