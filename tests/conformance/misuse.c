@@ -1,6 +1,6 @@
 /*
  * A caller's bug is named, and nothing is filed. CONFORMANCE.md line 41, with a
- * handler; misuse_default.c is without one, debug.c with the debug words.
+ * handler; misuse_default.c is without one.
  */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -283,6 +283,35 @@ Test(conformance_misuse, handler_may_use_the_pool)
     bufpool_stats_t stats = stats_of(pool);
     cr_assert(eq(u64, stats.misuses, 3));
     cr_assert(eq(u64, stats.in_use_bytes, 0));
+    assert_accounts(pool);
+    bufpool_destroy(pool);
+}
+
+/* Fails when a double put that is found as the second copy becomes cold stays a put in the accounts. */
+Test(conformance_misuse, double_put_found_late_is_named_and_taken_out_of_the_accounts)
+{
+    struct misuse_record misuse;
+    bufpool_t *pool = named_pool("victim-pool");
+    void *twice = bufpool_get(pool, 4096);
+    void *other = bufpool_get(pool, 4096);
+
+    misuse_record(&misuse);
+    bufpool_put(pool, twice);
+    bufpool_put(pool, other);
+    bufpool_put(pool, twice); /* not in a row: not noticed now */
+    cr_assert(eq(uint, misuse.calls, 0));
+    bufpool_collect(pool);
+    bufpool_collect(pool);
+
+    cr_assert(eq(uint, misuse.calls, 1));
+    cr_assert(misuse_names(&misuse, "victim-pool", "double put, found late", twice, 4096), "%s", misuse.line);
+    bufpool_stats_t stats = stats_of(pool);
+    cr_assert(eq(u64, stats.puts, stats.gets));
+    cr_assert(eq(u64, idle_bytes(&stats), 0));
+    void *borrowed = bufpool_get(pool, 4096);
+    stats = stats_of(pool);
+    cr_assert(eq(u64, stats.in_use_bytes, 4096));
+    bufpool_put(pool, borrowed);
     assert_accounts(pool);
     bufpool_destroy(pool);
 }
