@@ -124,6 +124,7 @@ static void bin_move_oldest(struct bufpool *pool, struct bin *bin, unsigned tier
 {
     unsigned n = bin_count(bin);
 
+    INVARIANT(count <= n && count <= MAGAZINE_MAX);
     if (magazine != NULL) {
         memcpy(magazine->buffer, bin->slot + 1, count * sizeof(void *));
         magazine_set_count(magazine, count);

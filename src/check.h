@@ -1,6 +1,6 @@
 /*
- * check - what is believed (ASSERT), what is relied on (INVARIANT), and what a
- * caller did wrong (misuse_report).
+ * check - what is relied on (INVARIANT), and what a caller did wrong
+ * (misuse_report).
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -8,13 +8,6 @@
 #include <bufpool.h>
 
 #include "base.h"
-
-/* In debug builds only; costs nothing in the others. */
-#ifdef NDEBUG
-#define ASSERT(condition) ((void)sizeof(condition))
-#else
-#define ASSERT(condition) INVARIANT(condition)
-#endif
 
 #ifndef __FILE_NAME__ /* gcc 12, clang 9 */
 #define __FILE_NAME__ __FILE__

@@ -15,7 +15,7 @@
 enum hook_call {
     HOOK_RESERVE,    /* mmap(PROT_NONE) of address space */
     HOOK_MAP,        /* mmap of books: tables, blocks, pools */
-    HOOK_COMMIT,     /* mprotect ahead of the carve cursor, or of an oversized buffer */
+    HOOK_COMMIT,     /* mprotect of a span that grows, of its books, or of an oversized buffer */
     HOOK_PURGE,      /* madvise(MADV_DONTNEED) */
     HOOK_MEMBARRIER, /* the registration at create */
     HOOK_THREAD      /* pthread_create of the collector */

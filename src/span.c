@@ -76,12 +76,6 @@ void summary_clear(struct summary *summary, uint32_t group)
                               memory_order_seq_cst);
 }
 
-bool summary_has(struct summary *summary, uint32_t group)
-{
-    uint64_t word = atomic_load_explicit(&summary->words[group / 64], memory_order_seq_cst);
-    return (word >> group % 64 & 1) != 0;
-}
-
 /* ------------------------------------------------------------ growing */
 
 static bool books_commit(struct span *span, uint32_t buffers)

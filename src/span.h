@@ -120,6 +120,5 @@ uint64_t span_cold_count(struct span *span);
 /* For span.c and purge.c. */
 void summary_set(struct summary *summary, uint32_t group);
 void summary_clear(struct summary *summary, uint32_t group);
-bool summary_has(struct summary *summary, uint32_t group);
 
 #endif /* SPAN_H */

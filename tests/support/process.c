@@ -189,3 +189,13 @@ size_t present_bytes(const void *from, size_t bytes)
         present += page_is_present((const void *)at) ? page : 0;
     return present;
 }
+
+bool is_readable(const void *address)
+{
+    int ends[2];
+    MUST(pipe(ends) == 0);
+    bool readable = write(ends[1], address, 1) == 1;
+    close(ends[0]);
+    close(ends[1]);
+    return readable;
+}

@@ -53,4 +53,7 @@ void memory_allow(void);
 size_t present_bytes(const void *from, size_t bytes);
 bool page_is_present(const void *address);
 
+/* Can a byte be loaded here? Asked of the kernel, which answers EFAULT where a load would fault. */
+bool is_readable(const void *address);
+
 #endif /* TEST_PROCESS_H */

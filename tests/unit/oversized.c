@@ -41,17 +41,6 @@ static enum oversized_state look(const void *address)
     return oversized_look(&oversized, address, &capacity, &inside);
 }
 
-/* Asked of the kernel, which answers EFAULT where a load would fault. */
-static bool is_readable(const void *address)
-{
-    int ends[2];
-    MUST(pipe(ends) == 0);
-    bool readable = write(ends[1], address, 1) == 1;
-    close(ends[0]);
-    close(ends[1]);
-    return readable;
-}
-
 /* Fails when a size beside a page or a granule gets too little, or memory that is not there. */
 Test(unit_oversized, whole_capacity_is_writable_and_begins_as_zeros)
 {

@@ -15,17 +15,6 @@
 
 #define SIZE ((size_t)64 << 10)
 
-/* Asked of the kernel, which answers EFAULT where a load would fault. */
-static bool is_readable(const void *address)
-{
-    int ends[2];
-    MUST(pipe(ends) == 0);
-    bool readable = write(ends[1], address, 1) == 1;
-    close(ends[0]);
-    close(ends[1]);
-    return readable;
-}
-
 /* Fails when a reservation can be read before anybody committed it, or not after. */
 Test(unit_region, only_what_is_committed_is_accessible)
 {
