@@ -23,6 +23,12 @@
 /* For what ends a hot function: never inlined into it, placed far away. */
 #define SLOW_PATH __attribute__((noinline, cold))
 
+/* On a cache line: its time does not depend on what the linker put in front. */
+#define HOT_PATH __attribute__((aligned(64)))
+
+/* A hot function of its own, so that its caller stays short. */
+#define NOINLINE __attribute__((noinline))
+
 /* Inlined also where the compiler would rather not: both callers are hot. */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 

@@ -19,12 +19,12 @@
  * owner alone and read by who sums up: relaxed.
  */
 struct bin {
-    _Atomic(void **) top;  /* the newest; slot[0] when empty */
-    void **end;            /* top may go up to here: slot + cap */
-    _Atomic uint64_t hits; /* gets served from here */
-    /* slot[0] is NULL for ever: an empty bin's newest, equal to nothing that is put. Buffers are in 1..cap.
-     */
-    void *slot[];
+    alignas(LINE_SIZE) _Atomic(void **) top; /* the newest; slot when empty */
+    void **end;                              /* top may go up to here: slot + cap */
+    _Atomic uint64_t hits;                   /* gets served from here */
+    /* Elsewhere in the block. slot[0] is NULL for ever: an empty bin's newest, equal to nothing that is put.
+     * Buffers are in 1..cap. */
+    void **slot;
 };
 
 /* What one tier's slow paths have done to a block: single writer, relaxed, summed over all blocks of the
@@ -51,16 +51,18 @@ struct block {
      * it to BLOCK_NONE by CAS owns the other block.
      */
     _Atomic uint64_t previous;
-    struct tally tally[];
+    struct tally *tally; /* one a tier; elsewhere in the block */
+    /* One a tier, and one more that is always empty: what sizes beyond the largest tier find. */
+    struct bin bin[];
 };
 
 #define BLOCK_NONE ((uint64_t)INDEX_NONE)
 
 enum record_state { RECORD_FREE, RECORD_USED };
 
-/* What record->key is when it is not its pool's: */
-#define KEY_BUSY ((uintptr_t)0) /* the thread is inside its block */
-#define KEY_DEAD ((uintptr_t)1) /* no pool, or a destroyed one */
+/* What record->key is when it is not its pool's; neither is NULL, which a caller may pass for a pool. */
+#define KEY_BUSY ((uintptr_t)1) /* the thread is inside its block */
+#define KEY_DEAD ((uintptr_t)2) /* no pool, or a destroyed one */
 
 struct record {
     struct link link;
@@ -86,28 +88,27 @@ struct record {
     uint16_t caps[TIERS_MAX]; /* what each bin's cap has grown to; halved with each new block */
 };
 
-#define HOT_RECORDS 8u
-
 /*
  * A thread's records. A record stays its thread's until the thread ends, also
  * when the pool is destroyed and the handle becomes another pool: so a stale
- * entry here is dead or our own, never another thread's.
+ * entry here is dead or our own, never another thread's. No entry is NULL: what
+ * a thread has none of is `record_nobody`, whose key is no pool's.
  */
 struct thread_table {
-    struct record *hot[HOT_RECORDS]; /* by pool number, modulo; never NULL */
-    struct record **slot;            /* by pool number; NULL: none yet */
-    uint32_t count;
-    uint8_t leaving; /* TLS destructors run: how often ours did */
-    bool left;       /* the caches are gone and stay so: straight to the depot */
+    struct record *last;  /* of the pool used last: what the next call tries first */
+    struct record **slot; /* by pool number, modulo `mask` + 1 */
+    uint32_t mask;        /* a power of two less 1 */
+    uint8_t leaving;      /* TLS destructors run: how often ours did */
+    bool left;            /* the caches are gone and stay so: straight to the depot */
 };
 
-/* initial-exec: a load from the thread pointer, no call. 80 bytes of the static TLS block. */
+/* initial-exec: a load from the thread pointer, no call. 24 bytes of the static TLS block. */
 extern _Thread_local struct thread_table thread_table __attribute__((tls_model("initial-exec")));
 
-/* A tier's bin by its offset, a multiple of a line. */
-static ALWAYS_INLINE struct bin *block_bin_at(struct block *block, uint64_t offset)
+/* A tier's bin by the tier's line: see tiers.h. */
+static ALWAYS_INLINE struct bin *block_bin_at(struct block *block, uint64_t line)
 {
-    return (struct bin *)(void *)((char *)block + offset);
+    return (struct bin *)(void *)((char *)block->bin + line);
 }
 
 static inline unsigned bin_count(const struct bin *bin)

@@ -88,11 +88,11 @@ void *bufpool_resize(bufpool_t *pool, void *buffer, size_t size)
 /* As many as the bin has, without leaving the block in between. */
 static size_t take_from_bin(struct bufpool *pool, unsigned tier, void **buffers, size_t count)
 {
-    struct record *record = cache_hot(pool);
+    struct record *record = cache_find(pool);
     if (!record_is_hit(record, pool))
         return 0;
 
-    struct bin *bin = block_bin(pool, cache_enter(record), tier);
+    struct bin *bin = &cache_enter(record)->bin[tier];
     unsigned n = bin_count(bin);
     unsigned taken = (unsigned)min_u64(n, count);
     for (unsigned i = 0; i < taken; i++)

@@ -12,24 +12,27 @@
 
 /* ------------------------------------------------------------ shape */
 
+static uint32_t slots_of(const struct cache_shape *shape)
+{
+    return shape->cap_max + 1;
+}
+
 void cache_init(struct bufpool *pool)
 {
-    uint64_t offset = round_up(sizeof(struct block) + pool->tiers.count * sizeof(struct tally), LINE_SIZE);
+    uint64_t bytes = sizeof(struct block) + (pool->tiers.count + 1) * sizeof(struct bin) +
+                     pool->tiers.count * sizeof(struct tally);
 
     for (unsigned i = 0; i < pool->tiers.count; i++) {
-        struct tier *tier = &pool->tiers.tier[i];
+        const struct tier *tier = &pool->tiers.tier[i];
         struct cache_shape *shape = &pool->shape[i];
         shape->magazine = magazine_size(tier->size);
         shape->cap_max = (uint32_t)max_u64(2, min_u64(CAP_MAX, pool->max_thread_bytes / 2 / tier->capacity));
         shape->cap_start = (uint32_t)min_u64(
             shape->cap_max, max_u64(2, min_u64(CAP_START_MAX, CAP_START_BYTES / tier->size)));
-        tier->bin_offset = (uint32_t)offset;
-        offset = round_up(offset + sizeof(struct bin) + (shape->cap_max + 1) * sizeof(void *), LINE_SIZE);
+        bytes += slots_of(shape) * sizeof(void *);
     }
-    pool->empty_bin_offset = (uint32_t)offset;
-    offset += LINE_SIZE;
-    tiers_place_bins(&pool->tiers, pool->empty_bin_offset);
-    table_init(&pool->blocks, round_up(offset, DESTRUCTIVE_SIZE));
+    bytes += sizeof(void *); /* slot[0] of the bin that is always empty */
+    table_init(&pool->blocks, round_up(bytes, DESTRUCTIVE_SIZE));
     stack_init(&pool->blocks_free);
     if (pool->records.element_size == 0) { /* a handle's first pool; the records outlive it */
         table_init(&pool->records, round_up(sizeof(struct record), DESTRUCTIVE_SIZE));
@@ -59,10 +62,20 @@ void cache_after_fork(struct bufpool *pool)
 
 /* ------------------------------------------------------------ blocks */
 
-static void bin_clear(struct bin *bin)
+/* A new element: all 0, so nothing is counted and slot[0] of each bin is NULL. */
+static void block_lay_out(const struct bufpool *pool, struct block *block)
 {
-    bin_set_count(bin, 0);
-    bin_set_cap(bin, 0);
+    unsigned tiers = pool->tiers.count;
+
+    block->tally = (struct tally *)(void *)&block->bin[tiers + 1];
+    void **slot = (void **)(void *)&block->tally[tiers];
+    for (unsigned i = 0; i <= tiers; i++) {
+        struct bin *bin = &block->bin[i];
+        bin->slot = slot;
+        bin_set_count(bin, 0);
+        bin_set_cap(bin, 0);
+        slot += i < tiers ? slots_of(&pool->shape[i]) : 1;
+    }
 }
 
 struct block *block_new(struct bufpool *pool)
@@ -76,10 +89,7 @@ struct block *block_new(struct bufpool *pool)
             return NULL;
         block = table_at(&pool->blocks, index);
         block->self = index;
-        /* All else is 0 in a new element: nothing counted, slot[0] NULL. */
-        for (unsigned i = 0; i < pool->tiers.count; i++)
-            bin_clear(block_bin(pool, block, i));
-        bin_clear(block_bin_at(block, pool->empty_bin_offset));
+        block_lay_out(pool, block);
     } else {
         block = table_at(&pool->blocks, index);
     }
@@ -143,7 +153,7 @@ static void bin_move_oldest(struct bufpool *pool, struct bin *bin, unsigned tier
 void block_empty(struct bufpool *pool, struct block *block, enum place place, unsigned shard)
 {
     for (unsigned i = 0; i < pool->tiers.count; i++) {
-        struct bin *bin = block_bin(pool, block, i);
+        struct bin *bin = &block->bin[i];
         uint64_t capacity = tier_capacity(pool, i);
         unsigned unused = bin_cap(bin); /* of what the bin was granted */
 
@@ -174,7 +184,7 @@ void block_empty(struct bufpool *pool, struct block *block, enum place place, un
 static bool bin_grow(struct bufpool *pool, struct record *record, struct block *block, unsigned tier,
                      bool fetched_back)
 {
-    struct bin *bin = block_bin(pool, block, tier);
+    struct bin *bin = &block->bin[tier];
     const struct cache_shape *shape = &pool->shape[tier];
     uint64_t capacity = tier_capacity(pool, tier);
     uint64_t cap = bin_cap(bin);
@@ -184,9 +194,12 @@ static bool bin_grow(struct bufpool *pool, struct record *record, struct block *
         target = max_u64(shape->cap_start, record->caps[tier] / 2);
     else if (cap < (uint64_t)2 * shape->magazine || fetched_back)
         target = min_u64(2 * cap, shape->cap_max);
+    if (target == cap)
+        return false;
     /* max_thread_bytes, though not below two buffers in a tier in use. */
-    uint64_t room = subtract_to_zero(pool->max_thread_bytes, block->granted) / capacity;
-    target = min_u64(target, max_u64(cap + room, 2));
+    uint64_t room = subtract_to_zero(pool->max_thread_bytes, block->granted);
+    if ((target - cap) * capacity > room)
+        target = max_u64(cap + room / capacity, 2);
     if (target <= cap)
         return false;
 
@@ -232,7 +245,7 @@ static struct magazine *pop_any(struct bufpool *pool, unsigned tier, unsigned ho
 void *cache_refill(struct bufpool *pool, struct record *record, struct block *block, unsigned tier)
 {
     struct tally *tally = &block->tally[tier];
-    struct bin *bin = block_bin(pool, block, tier);
+    struct bin *bin = &block->bin[tier];
     unsigned home = depot_home(&pool->depot);
     enum place place;
     unsigned shard;
@@ -270,7 +283,7 @@ void *cache_refill(struct bufpool *pool, struct record *record, struct block *bl
 
 bool cache_make_room(struct bufpool *pool, struct record *record, struct block *block, unsigned tier)
 {
-    struct bin *bin = block_bin(pool, block, tier);
+    struct bin *bin = &block->bin[tier];
     struct tally *tally = &block->tally[tier];
     uint64_t capacity = tier_capacity(pool, tier);
 

@@ -11,7 +11,7 @@
 
 #include "pool.h"
 
-/* Bytes and offsets of a pool's blocks, from its tiers and max_thread_bytes. Sets shape and bin_offset. */
+/* Bytes and offsets of a pool's blocks, from its tiers and max_thread_bytes. Sets shape. */
 void cache_init(struct bufpool *pool);
 void cache_end(struct bufpool *pool);
 void cache_after_fork(struct bufpool *pool);
@@ -22,16 +22,24 @@ static inline bool record_is_busy(const struct record *record)
     return atomic_load_explicit(&record->key, memory_order_relaxed) == KEY_BUSY; /* the thread's own */
 }
 
-/*
- * This thread's record of the pool, or of any other that shares its place among
- * the hot ones: compare its key.
- */
-static ALWAYS_INLINE struct record *cache_hot(const struct bufpool *pool)
+/* This thread's record of the pool it used last: compare its key. */
+static ALWAYS_INLINE struct record *cache_last(void)
 {
-    return thread_table.hot[pool->hot];
+    return thread_table.last;
 }
 
-/* Is it this pool's, alive, and not entered? */
+static ALWAYS_INLINE void cache_set_last(struct record *record)
+{
+    thread_table.last = record;
+}
+
+/* This thread's record of the pool, if it has one, or any other. */
+static ALWAYS_INLINE struct record *cache_find(const struct bufpool *pool)
+{
+    return thread_table.slot[pool->number & thread_table.mask];
+}
+
+/* Is it this pool's, alive, and not entered? For any `pool`, NULL too. */
 static ALWAYS_INLINE bool record_is_hit(const struct record *record, const struct bufpool *pool)
 {
     /* relaxed: the thread's own. */

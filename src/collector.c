@@ -1,5 +1,6 @@
 #include "collector.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -105,12 +106,15 @@ static bool start(void)
 
 void collector_wake_for(struct bufpool *pool)
 {
+    int errno_before = errno;
+
     if (!atomic_exchange_explicit(&pool->quiet, false, memory_order_seq_cst))
         return; /* somebody else did */
     if (start())
         event_signal(&collector.work);
     else
         atomic_store_explicit(&pool->quiet, true, memory_order_seq_cst); /* the next slow path tries again */
+    errno = errno_before;
 }
 
 void collector_leave(struct bufpool *pool)

@@ -10,29 +10,32 @@
 
 /* ------------------------------------------------------------ get */
 
+/* Out of the bin, which is filled from shared, victim and cold magazines. */
+static void *get_from_bin(struct bufpool *pool, struct record *record, unsigned tier)
+{
+    struct block *block = cache_enter(record);
+    cache_follow_epoch(pool, record, block);
+    struct bin *bin = &block->bin[tier];
+    unsigned n = bin_count(bin);
+    void *buffer;
+
+    if (n > 0) {
+        buffer = bin->slot[n];
+        bin_set_count(bin, n - 1);
+        count_add(&bin->hits, 1);
+    } else {
+        buffer = cache_refill(pool, record, block, tier);
+    }
+    cache_leave(record, pool->key);
+    return buffer;
+}
+
 /* From the private cache, the depot or the cold ones: a buffer that has pages. */
 static void *get_idle(struct bufpool *pool, struct record *record, unsigned tier)
 {
-    void *buffer;
-
-    /* 1  the bin, filled from shared, victim and cold magazines */
-    if (record != NULL && !record_is_busy(record)) {
-        struct block *block = cache_enter(record);
-        cache_follow_epoch(pool, record, block);
-        struct bin *bin = block_bin(pool, block, tier);
-        unsigned n = bin_count(bin);
-        if (n > 0) {
-            buffer = bin->slot[n];
-            bin_set_count(bin, n - 1);
-            count_add(&bin->hits, 1);
-        } else {
-            buffer = cache_refill(pool, record, block, tier);
-        }
-        cache_leave(record, pool->key);
-    } else {
-        /* 1' no cache, or a signal handler that interrupted it: one from a magazine */
-        buffer = cache_get_direct(pool, tier);
-    }
+    /* 1  the bin; without a cache, or in a signal handler that interrupted it: one from a magazine */
+    void *buffer = record != NULL && !record_is_busy(record) ? get_from_bin(pool, record, tier)
+                                                             : cache_get_direct(pool, tier);
     if (buffer != NULL)
         return buffer;
 
@@ -105,19 +108,30 @@ static SLOW_PATH void *get_slow(struct bufpool *pool, size_t size)
     return buffer;
 }
 
+/* The bin is empty. `line` is its tier's, or that of the one behind the last: nothing was ever put there. */
+static SLOW_PATH void *get_refill(struct bufpool *pool, struct record *record, size_t size, uint64_t line)
+{
+    unsigned tier = (unsigned)(line / LINE_SIZE);
+    void *buffer = tier < pool->tiers.count ? get_from_bin(pool, record, tier) : NULL;
+
+    if (buffer == NULL)
+        return get_slow(pool, size);
+    collector_notice(pool);
+    return buffer;
+}
+
 /*
  * The whole of a hit, its bin known. No atomic read-modify-write, no fence, no
  * call, and the buffer itself is not touched.
  */
-static ALWAYS_INLINE void *get_hit(struct bufpool *pool, struct record *record, size_t size,
-                                   uint32_t bin_offset)
+static ALWAYS_INLINE void *get_hit(struct bufpool *pool, struct record *record, size_t size, uint64_t line)
 {
-    struct bin *bin = block_bin_at(cache_enter(record), bin_offset);
+    struct bin *bin = block_bin_at(cache_enter(record), line);
     void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);
     void *buffer = *top;
     if (UNLIKELY(buffer == NULL)) {
         cache_leave(record, (uintptr_t)pool);
-        return get_slow(pool, size);
+        return get_refill(pool, record, size, line);
     }
     atomic_store_explicit(&bin->top, top - 1, memory_order_relaxed);
     count_add(&bin->hits, 1);
@@ -126,26 +140,36 @@ static ALWAYS_INLINE void *get_hit(struct bufpool *pool, struct record *record, 
 }
 
 /* A size beyond the table: its tier takes a few steps more. */
-static __attribute__((noinline)) void *get_large(struct bufpool *pool, size_t size)
+static HOT_PATH NOINLINE void *get_large(struct bufpool *pool, struct record *record, size_t size)
 {
-    unsigned tier = tiers_find(&pool->tiers, size);
-    struct record *record = cache_hot(pool);
-    if (UNLIKELY(tier == TIER_NONE) || UNLIKELY(!record_is_hit(record, pool)))
-        return get_slow(pool, size);
-    return get_hit(pool, record, size, pool->tiers.tier[tier].bin_offset);
+    return get_hit(pool, record, size, tiers_line_of_large(&pool->tiers, size));
 }
 
-void *bufpool_get(bufpool_t *pool, size_t size)
+/* `record` is the pool's. */
+static ALWAYS_INLINE void *get_through(struct bufpool *pool, struct record *record, size_t size)
 {
-    if (UNLIKELY(pool == NULL))
-        return get_slow(pool, size);
-    size_t line = (size - 1) / LINE_SIZE; /* of size 0: beyond the table */
-    if (UNLIKELY(line >= TIERS_DIRECT))
-        return get_large(pool, size);
-    struct record *record = cache_hot(pool);
+    size_t step = (size - 1) / LINE_SIZE; /* of size 0: beyond the table */
+    if (UNLIKELY(step >= TIERS_DIRECT))
+        return get_large(pool, record, size);
+    return get_hit(pool, record, size, pool->tiers.direct[step]);
+}
+
+/* The thread's last call was another pool's. */
+static NOINLINE void *get_turn(struct bufpool *pool, size_t size)
+{
+    struct record *record = pool == NULL ? cache_last() : cache_find(pool);
     if (UNLIKELY(!record_is_hit(record, pool)))
         return get_slow(pool, size);
-    return get_hit(pool, record, size, pool->tiers.direct[line]);
+    cache_set_last(record);
+    return get_through(pool, record, size);
+}
+
+HOT_PATH void *bufpool_get(bufpool_t *pool, size_t size)
+{
+    struct record *record = cache_last();
+    if (UNLIKELY(!record_is_hit(record, pool)))
+        return get_turn(pool, size);
+    return get_through(pool, record, size);
 }
 
 /* ------------------------------------------------------------ put */
@@ -157,7 +181,7 @@ static enum filed file_in_bin(struct bufpool *pool, struct record *record, unsig
 {
     struct block *block = cache_enter(record);
     cache_follow_epoch(pool, record, block);
-    struct bin *bin = block_bin(pool, block, tier);
+    struct bin *bin = &block->bin[tier];
     enum filed filed = FILED;
 
     if (bin->slot[bin_count(bin)] == buffer) {
@@ -174,16 +198,33 @@ static enum filed file_in_bin(struct bufpool *pool, struct record *record, unsig
 }
 
 /* Over max_cached_bytes: it is cold at once. */
-static enum filed file_cold(struct bufpool *pool, unsigned tier, uint32_t index)
+static enum filed file_cold(struct bufpool *pool, unsigned tier, void *buffer)
 {
     struct account *account = &pool->account[tier];
 
-    if (span_park(&pool->span[tier], index) != PARKED)
+    if (span_park(&pool->span[tier], (uint32_t)tier_index(&pool->tiers.tier[tier], buffer)) != PARKED)
         return FILED_DOUBLE;
     account_add(&account->puts, 1);
     account_add(&account->refused_limit, 1);
     collect_refused(pool, tier_capacity(pool, tier));
     return FILED_REFUSED;
+}
+
+/* Where the bin has no room, or there is none. The address has been looked at. */
+static bool file(struct bufpool *pool, struct record *record, unsigned tier, void *buffer)
+{
+    enum filed filed;
+
+    if (record != NULL && !record_is_busy(record))
+        filed = file_in_bin(pool, record, tier, buffer);
+    else
+        filed = cache_put_direct(pool, tier, buffer) ? FILED : FILED_REFUSED;
+    if (filed == FILED_REFUSED)
+        filed = file_cold(pool, tier, buffer);
+    collector_notice(pool);
+    if (filed == FILED_DOUBLE)
+        pool_misuse(pool, MISUSE_DOUBLE_PUT, "put", buffer, 0);
+    return filed == FILED;
 }
 
 static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer)
@@ -197,8 +238,7 @@ static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer)
         pool_misuse_address(pool, "put", buffer);
         return false;
     }
-    uint64_t index = tier_index(tier, buffer);
-    enum park state = span_look(&pool->span[number], (uint32_t)index);
+    enum park state = span_look(&pool->span[number], (uint32_t)tier_index(tier, buffer));
     if (state != PARKED) {
         pool_misuse(pool, state == PARK_DOUBLE ? MISUSE_DOUBLE_PUT : MISUSE_UNCARVED, "put", buffer, 0);
         return false;
@@ -206,18 +246,7 @@ static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer)
     if ((pool->flags & BUFPOOL_SCRUB_ON_PUT) != 0)
         memset(buffer, 0, tier->capacity);
 
-    struct record *record = thread_attach(pool);
-    enum filed filed;
-    if (record != NULL && !record_is_busy(record))
-        filed = file_in_bin(pool, record, number, buffer);
-    else
-        filed = cache_put_direct(pool, number, buffer) ? FILED : FILED_REFUSED;
-    if (filed == FILED_REFUSED)
-        filed = file_cold(pool, number, (uint32_t)index);
-    collector_notice(pool);
-    if (filed == FILED_DOUBLE)
-        pool_misuse(pool, MISUSE_DOUBLE_PUT, "put", buffer, 0);
-    return filed == FILED;
+    return file(pool, thread_attach(pool), number, buffer);
 }
 
 static bool put_oversized(struct bufpool *pool, void *buffer)
@@ -255,27 +284,50 @@ static SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer)
     return kept;
 }
 
-bool bufpool_put(bufpool_t *pool, void *buffer)
+/* The bin is full, or its newest is this very buffer. */
+static SLOW_PATH bool put_full(struct bufpool *pool, struct record *record, uint64_t line, void *buffer)
 {
-    if (UNLIKELY(pool == NULL))
-        return put_slow(pool, buffer);
-    uint64_t number = tiers_of_address(&pool->tiers, buffer);
-    struct record *record = cache_hot(pool);
-    if (UNLIKELY(!record_is_hit(record, pool)))
-        return put_slow(pool, buffer);
-    /* Modulo, not a compare: no tier and no unused entry holds an address outside its own span. */
-    const struct tier *tier = &pool->tiers.tier[number % TIERS_MAX];
-    if (UNLIKELY(!tier_holds(tier, buffer)))
+    int errno_before = errno;
+    bool kept = file(pool, record, (unsigned)(line / LINE_SIZE), buffer);
+
+    errno = errno_before;
+    return kept;
+}
+
+/* As get_hit. `record` is the pool's. */
+static ALWAYS_INLINE bool put_through(struct bufpool *pool, struct record *record, void *buffer)
+{
+    uint64_t line = tiers_line_of_address(&pool->tiers, buffer);
+    if (UNLIKELY(!tier_holds(tiers_at_line(&pool->tiers, line), buffer)))
         return put_slow(pool, buffer);
 
-    struct bin *bin = block_bin_at(cache_enter(record), tier->bin_offset);
+    struct bin *bin = block_bin_at(cache_enter(record), line);
     void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);
     if (UNLIKELY(top == bin->end) || UNLIKELY(*top == buffer)) {
+        bool sealed = top == bin->slot;
         cache_leave(record, (uintptr_t)pool);
-        return put_slow(pool, buffer);
+        return sealed ? put_slow(pool, buffer) : put_full(pool, record, line, buffer);
     }
     top[1] = buffer;
     atomic_store_explicit(&bin->top, top + 1, memory_order_relaxed);
     cache_leave(record, (uintptr_t)pool);
     return true;
+}
+
+/* The thread's last call was another pool's. */
+static NOINLINE bool put_turn(struct bufpool *pool, void *buffer)
+{
+    struct record *record = pool == NULL ? cache_last() : cache_find(pool);
+    if (UNLIKELY(!record_is_hit(record, pool)))
+        return put_slow(pool, buffer);
+    cache_set_last(record);
+    return put_through(pool, record, buffer);
+}
+
+HOT_PATH bool bufpool_put(bufpool_t *pool, void *buffer)
+{
+    struct record *record = cache_last();
+    if (UNLIKELY(!record_is_hit(record, pool)))
+        return put_turn(pool, buffer);
+    return put_through(pool, record, buffer);
 }

@@ -51,13 +51,11 @@ struct collection {
 struct bufpool {
     /* What a hit reads. */
     uint32_t number; /* in the registry, and in each thread's table */
-    uint32_t hot;    /* number % HOT_RECORDS */
     struct tiers tiers;
 
     /* What its records' keys are when idle: the pool's address; one more where no call may be a hit. */
     uintptr_t key;
-    uint32_t empty_bin_offset; /* in a block: what sizes beyond the largest tier find */
-    _Atomic bool alive;        /* not yet destroyed: seq_cst [alive], see collector.c */
+    _Atomic bool alive; /* not yet destroyed: seq_cst [alive], see collector.c */
     char name[POOL_NAME_MAX];
     uint32_t flags;
     bool remote; /* collections reach other threads' blocks */
@@ -116,11 +114,6 @@ SLOW_PATH void pool_misuse_address(struct bufpool *pool, const char *call, const
 
 /* Report what late_double_put says. Called where user code may run. */
 void pool_report_late(struct bufpool *pool);
-
-static inline struct bin *block_bin(const struct bufpool *pool, struct block *block, unsigned tier)
-{
-    return block_bin_at(block, pool->tiers.tier[tier].bin_offset);
-}
 
 static inline uint64_t tier_capacity(const struct bufpool *pool, unsigned tier)
 {

@@ -46,7 +46,6 @@ int registry_take(struct bufpool **pool)
         return -ENOMEM;
     (*pool)->number = number;
     registry.handle[number] = *pool;
-    (*pool)->hot = number % HOT_RECORDS;
     atomic_store_explicit(&registry.numbers, number + 1, memory_order_relaxed);
     return 0;
 }

@@ -15,7 +15,7 @@ static void sum_block(const struct bufpool *pool, struct block *block, struct su
 {
     bool claimed = atomic_load_explicit(&block->claimed, memory_order_relaxed);
     for (unsigned i = 0; i < pool->tiers.count; i++) {
-        const struct bin *bin = block_bin(pool, block, i);
+        const struct bin *bin = &block->bin[i];
         const struct tally *tally = &block->tally[i];
         struct sum *sum = &sums[i];
         sum->hits_private += count_read(&bin->hits);

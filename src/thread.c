@@ -7,39 +7,51 @@
 #include "region.h"
 #include "registry.h"
 
-/* What a thread without records finds among the hot ones: no pool's. */
+/* What a thread finds where it has no record: no pool's. */
 static struct record nobody = {.key = KEY_DEAD};
+static struct record *no_slot = &nobody; /* the slots of a thread that has none; never written */
 
-_Thread_local struct thread_table thread_table __attribute__((tls_model("initial-exec"))) = {
-    .hot = {&nobody, &nobody, &nobody, &nobody, &nobody, &nobody, &nobody, &nobody}};
+_Thread_local struct thread_table thread_table
+    __attribute__((tls_model("initial-exec"))) = {.last = &nobody, .slot = &no_slot};
 
 static pthread_key_t exit_key;
 static bool exit_key_made;
 
 /* ------------------------------------------------------------ coming */
 
+static uint32_t table_count(const struct thread_table *table)
+{
+    return table->slot == &no_slot ? 0 : table->mask + 1;
+}
+
+static void slots_clear(struct record **slot, uint32_t from, uint32_t count)
+{
+    for (uint32_t i = from; i < count; i++)
+        slot[i] = &nobody;
+}
+
 /* Room for the slot of a pool. Slots move, so the old ones go only when the new ones are in use. */
 static bool table_grow(struct thread_table *table, uint32_t number)
 {
-    size_t page = region_page();
-    size_t bytes = round_up((number + 1) * sizeof(struct record *), page);
-    struct record **before = table->slot;
-    uint32_t count = table->count;
-    struct record **slot = region_map(bytes);
+    uint64_t least = max_u64(region_page() / sizeof(struct record *), number + 1);
+    uint32_t after = UINT32_C(1) << log2_ceil(least);
+    uint32_t before = table_count(table);
+    struct record **old = table->slot;
+    struct record **slot = region_map(after * sizeof *slot);
 
     if (slot == NULL)
         return false;
-    if (count == 0 && pthread_setspecific(exit_key, table) != 0) {
-        region_release(slot, bytes);
+    if (before == 0 && pthread_setspecific(exit_key, table) != 0) {
+        region_release(slot, after * sizeof *slot);
         return false;
     }
-    if (count != 0)
-        memcpy(slot, before, count * sizeof *slot);
+    memcpy(slot, old, before * sizeof *slot);
+    slots_clear(slot, before, after);
     table->slot = slot;
-    atomic_signal_fence(memory_order_seq_cst); /* a signal handler finds the slots that the count promises */
-    table->count = (uint32_t)(bytes / sizeof *slot);
-    if (count != 0)
-        region_release(before, count * sizeof *slot);
+    atomic_signal_fence(memory_order_seq_cst); /* a signal handler finds the slots that the mask promises */
+    table->mask = after - 1;
+    if (before != 0)
+        region_release(old, before * sizeof *slot);
     return true;
 }
 
@@ -61,12 +73,12 @@ struct record *thread_record(struct bufpool *pool)
 {
     struct thread_table *table = &thread_table;
 
-    if (pool->number >= table->count || table->slot[pool->number] == NULL)
+    if (pool->number >= table_count(table))
         return NULL;
     struct record *record = table->slot[pool->number];
     if (atomic_load_explicit(&record->key, memory_order_relaxed) == KEY_DEAD)
-        return NULL; /* of the pool that had this number before */
-    table->hot[pool->hot] = record;
+        return NULL; /* nobody's, or of the pool that had this number before */
+    table->last = record;
     return record;
 }
 
@@ -77,12 +89,16 @@ struct record *thread_attach(struct bufpool *pool)
 
     if (record != NULL)
         return record;
-    if (table->left || (pool->number >= table->count && !table_grow(table, pool->number)))
+    if (table->left || (pool->number >= table_count(table) && !table_grow(table, pool->number)))
         return NULL;
-    if (table->slot[pool->number] == NULL)
-        table->slot[pool->number] = record_new(pool);
     record = table->slot[pool->number];
-    struct block *block = record == NULL ? NULL : block_new(pool);
+    if (record == &nobody) {
+        record = record_new(pool);
+        if (record == NULL)
+            return NULL;
+        table->slot[pool->number] = record;
+    }
+    struct block *block = block_new(pool);
     if (block == NULL)
         return NULL;
 
@@ -94,7 +110,7 @@ struct record *thread_attach(struct bufpool *pool)
     /* release [hand-off]: a collection that finds the block finds it initialised. */
     atomic_store_explicit(&record->block, block, memory_order_release);
     atomic_store_explicit(&record->key, pool->key, memory_order_release);
-    table->hot[pool->hot] = record;
+    table->last = record;
     return record;
 }
 
@@ -123,12 +139,6 @@ static void record_leave(struct bufpool *pool, struct record *record)
     atomic_store_explicit(&record->state, RECORD_FREE, memory_order_relaxed);
 }
 
-static void forget_hot(struct thread_table *table)
-{
-    for (unsigned i = 0; i < HOT_RECORDS; i++)
-        table->hot[i] = &nobody;
-}
-
 static void thread_exit(void *arg)
 {
     struct thread_table *table = arg;
@@ -139,12 +149,14 @@ static void thread_exit(void *arg)
 
     registry_lock(); /* keeps pools from being destroyed under our hands */
     struct record **slot = table->slot;
-    uint32_t count = table->count;
+    uint32_t count = table_count(table);
     table->left = true;
-    table->count = 0;
-    forget_hot(table);
+    table->last = &nobody;
+    table->mask = 0;
+    atomic_signal_fence(memory_order_seq_cst); /* a signal handler finds the slots that the mask promises */
+    table->slot = &no_slot;
     for (uint32_t i = 0; i < count; i++) {
-        if (slot[i] == NULL)
+        if (slot[i] == &nobody)
             continue;
         struct bufpool *pool = registry_handle(i);
         if (atomic_load_explicit(&slot[i]->key, memory_order_relaxed) != KEY_DEAD)
@@ -152,15 +164,13 @@ static void thread_exit(void *arg)
         stack_push(&pool->records_free, &pool->records, slot[i]->self);
     }
     registry_unlock();
-    table->slot = NULL;
     region_release(slot, count * sizeof *slot);
 }
 
 void thread_after_fork(void)
 {
-    forget_hot(&thread_table);
-    for (uint32_t i = 0; i < thread_table.count; i++)
-        thread_table.slot[i] = NULL;
+    thread_table.last = &nobody;
+    slots_clear(thread_table.slot, 0, table_count(&thread_table));
 }
 
 int thread_init(void)

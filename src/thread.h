@@ -7,7 +7,7 @@
 
 #include "pool.h"
 
-/* This thread's record of a living pool, or NULL where it has none. Makes it hot. */
+/* This thread's record of a living pool, or NULL where it has none. Makes it the last one. */
 struct record *thread_record(struct bufpool *pool);
 
 /*

@@ -87,6 +87,19 @@ int tiers_plan(struct tiers *tiers, const struct tiers_plan *plan, uint64_t page
             first++;
         tiers->eighth[eighth] = first < tiers->count ? (uint8_t)first : TIER_NONE;
     }
+    tiers->tier[tiers->count].capacity = UINT64_MAX;
+    unsigned tier = 0;
+    for (unsigned step = 0; step < TIERS_DIRECT; step++) {
+        while (tiers->tier[tier].capacity < (step + 1) * LINE_SIZE)
+            tier++;
+        tiers->direct[step] = (uint16_t)tiers_line(tier);
+    }
+    tier = 0;
+    for (unsigned step = 0; step < TIERS_COARSE; step++) {
+        while (tiers->tier[tier].capacity <= step * COARSE_STEP)
+            tier++;
+        tiers->coarse[step] = (uint16_t)tiers_line(tier);
+    }
     return 0;
 }
 
@@ -100,17 +113,6 @@ unsigned tiers_shift_max(const struct tiers *tiers)
     return (unsigned)min_u64(TIERS_SHIFT_MAX, 63 - tiers_shift_min(tiers));
 }
 
-void tiers_place_bins(struct tiers *tiers, uint32_t empty_bin)
-{
-    unsigned tier = 0;
-    for (unsigned line = 0; line < TIERS_DIRECT; line++) {
-        while (tier < tiers->count && tiers->tier[tier].capacity < (line + 1) * (uint64_t)LINE_SIZE)
-            tier++;
-        uint32_t bin = tier < tiers->count ? tiers->tier[tier].bin_offset : empty_bin;
-        tiers->direct[line] = bin;
-    }
-}
-
 uint32_t tiers_span_count(const struct tiers *tiers, unsigned tier)
 {
     uint64_t count = ((uint64_t)1 << tiers->span_shift) / tiers->tier[tier].stride;
@@ -121,6 +123,7 @@ void tiers_place(struct tiers *tiers, uintptr_t base, unsigned span_shift)
 {
     tiers->base = base;
     tiers->span_shift = span_shift;
+    tiers->line_shift = span_shift - log2_floor(LINE_SIZE);
     for (unsigned i = 0; i < tiers->count; i++) {
         struct tier *tier = &tiers->tier[i];
         tier->base = tier->origin = base + ((uintptr_t)i << span_shift);

@@ -28,6 +28,9 @@
 /* Sizes up to 65 KiB find their tier with one load: 64 KiB and the largest header seen in BENCH.md's traces.
  */
 #define TIERS_DIRECT 1040u
+/* Sizes up to 2 MiB with one load and a compare or two. */
+#define TIERS_COARSE 512u
+#define COARSE_STEP UINT64_C(4096)
 /* Larger ones by power of two and its eighths; then a few compares. */
 #define TIERS_EIGHTHS (8u * 64u + 8u)
 
@@ -57,8 +60,7 @@ struct tier {
      * and whoever holds a valid buffer got it from somebody who saw it grown.
      */
     _Atomic uint64_t committed;
-    uint32_t bin_offset; /* of this tier's bin in a thread's block */
-    uint32_t first;      /* 0; in a forked child, the first buffer its own carving may hand out */
+    uint32_t first; /* 0; in a forked child, the first buffer its own carving may hand out */
     uint64_t capacity;
     uint64_t stride;
     uint64_t size;
@@ -68,13 +70,15 @@ struct tier {
 struct tiers {
     uintptr_t base;      /* of the reservation */
     unsigned span_shift; /* log2 of the address space a tier */
+    unsigned line_shift; /* that less log2 of a line */
     unsigned count;
     uint64_t largest; /* capacity of the last tier */
-    /* The tier's bin_offset for each multiple of a line; beyond the largest tier, that of a bin that is
-     * always empty. */
-    uint32_t direct[TIERS_DIRECT];
+    /* The line of each size's tier, in steps of a line; beyond the largest tier that of the tier behind it.
+     */
+    uint16_t direct[TIERS_DIRECT];
+    uint16_t coarse[TIERS_COARSE]; /* the same for the smallest size of each coarse step */
     uint8_t eighth[TIERS_EIGHTHS];
-    struct tier tier[TIERS_MAX];
+    struct tier tier[TIERS_MAX + 1]; /* the one behind the last: every size fits, no address is held */
 };
 
 /* What tiers are made from; bufpool_config_t's fields of the same names. */
@@ -93,9 +97,6 @@ int tiers_plan(struct tiers *tiers, const struct tiers_plan *plan, uint64_t page
 
 /* The smallest shift whose span holds one buffer of the largest tier. */
 unsigned tiers_shift_min(const struct tiers *tiers);
-
-/* Fill `direct` from the tiers' bin_offset; all offsets are multiples of a line. */
-void tiers_place_bins(struct tiers *tiers, uint32_t empty_bin);
 
 /* Set where the spans lie; nothing is committed then. */
 void tiers_place(struct tiers *tiers, uintptr_t base, unsigned span_shift);
@@ -125,10 +126,44 @@ static inline unsigned tiers_find(const struct tiers *tiers, uint64_t size)
     return tier;
 }
 
+/*
+ * A tier's line: its number times LINE_SIZE, the distance of two tiers in
+ * `tier`, and of their bins in a block. Of an address, modulo TIERS_MAX: no tier
+ * and no unused entry holds an address outside its own span.
+ */
+static ALWAYS_INLINE uint64_t tiers_line(unsigned tier)
+{
+    return tier * LINE_SIZE;
+}
+
+static ALWAYS_INLINE uint64_t tiers_line_of_address(const struct tiers *tiers, const void *address)
+{
+    return ((uintptr_t)address - tiers->base) >> tiers->line_shift & (TIERS_MAX - 1) * LINE_SIZE;
+}
+
+static ALWAYS_INLINE const struct tier *tiers_at_line(const struct tiers *tiers, uint64_t line)
+{
+    return (const struct tier *)(const void *)((const char *)tiers->tier + line);
+}
+
 /* The number of the span an address lies in; at least tiers->count where it lies in none. */
 static ALWAYS_INLINE uint64_t tiers_of_address(const struct tiers *tiers, const void *address)
 {
     return ((uintptr_t)address - tiers->base) >> tiers->span_shift;
+}
+
+/* The line of the tier for a size beyond `direct`; beyond the largest tier that of the one behind it. */
+static inline uint64_t tiers_line_of_large(const struct tiers *tiers, uint64_t size)
+{
+    uint64_t step = (size - 1) / COARSE_STEP;
+    if (UNLIKELY(step >= TIERS_COARSE)) { /* 0 too */
+        unsigned tier = tiers_find(tiers, size);
+        return tiers_line(tier == TIER_NONE ? tiers->count : tier);
+    }
+    uint64_t line = tiers->coarse[step];
+    while (UNLIKELY(tiers_at_line(tiers, line)->capacity < size))
+        line += LINE_SIZE;
+    return line;
 }
 
 /* Does a committed buffer, of this process's own carving, begin here? For any address. */

@@ -164,18 +164,17 @@ Test(unit_cache_caps, bins_do_not_overlap)
         config.tier_steps = 4;
         bufpool_t *pool = pool_from(&config);
         bufpool_put(pool, bufpool_get(pool, 512));
-        const char *end = (const char *)inside_block(pool) + sizeof(struct block) +
-                          pool->tiers.count * sizeof(struct tally);
-        for (unsigned i = 0; i < pool->tiers.count; i++) {
-            struct bin *bin = inside_bin(pool, i);
-            cr_assert(ge(u64, (uintptr_t)bin, (uintptr_t)end));
+        struct block *block = inside_block(pool);
+        uintptr_t end = (uintptr_t)&block->tally[pool->tiers.count];
+        cr_assert(ge(u64, (uintptr_t)block->tally, (uintptr_t)&block->bin[pool->tiers.count + 1]));
+        for (unsigned i = 0; i <= pool->tiers.count; i++) {
+            struct bin *bin = &block->bin[i];
+            cr_assert(ge(u64, (uintptr_t)bin->slot, end));
             cr_assert(eq(u64, (uintptr_t)bin % LINE_SIZE, 0));
-            end = (const char *)&bin->slot[pool->shape[i].cap_max + 1];
-            cr_assert(ge(uint, pool->shape[i].cap_max, 2));
+            end = (uintptr_t)&bin->slot[i < pool->tiers.count ? pool->shape[i].cap_max + 1 : 1];
+            cr_assert(i == pool->tiers.count || pool->shape[i].cap_max >= 2);
         }
-        cr_assert(le(u64, (uintptr_t)end, (uintptr_t)inside_block(pool) + pool->empty_bin_offset));
-        cr_assert(
-            le(u64, pool->empty_bin_offset + sizeof(struct bin) + sizeof(void *), pool->blocks.element_size));
+        cr_assert(le(u64, end, (uintptr_t)block + pool->blocks.element_size));
         bufpool_destroy(pool);
     }
 }

@@ -19,14 +19,14 @@ struct block *inside_block(struct bufpool *pool)
 
 struct bin *inside_bin(struct bufpool *pool, unsigned tier)
 {
-    return block_bin(pool, inside_block(pool), tier);
+    return &inside_block(pool)->bin[tier];
 }
 
 uint64_t inside_caps_bytes(struct bufpool *pool, struct block *block)
 {
     uint64_t bytes = 0;
     for (unsigned i = 0; i < pool->tiers.count; i++)
-        bytes += bin_cap(block_bin(pool, block, i)) * tier_capacity(pool, i);
+        bytes += bin_cap(&block->bin[i]) * tier_capacity(pool, i);
     return bytes;
 }
 

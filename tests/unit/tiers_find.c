@@ -8,7 +8,6 @@
 #include "tiers.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
-#define EMPTY_BIN (70u * LINE_SIZE)
 
 static struct tiers tiers;
 
@@ -34,19 +33,20 @@ static size_t first_lost_size(void)
     return SIZE_MAX;
 }
 
-/* The same of what a hit does: (size - 1) / LINE_SIZE, then one load. */
+/* The same of what a hit does: (size - 1) / LINE_SIZE, then one load; of larger ones, tiers_line_of_large. */
 static size_t first_lost_line(void)
 {
-    for (unsigned i = 0; i < tiers.count; i++)
-        tiers.tier[i].bin_offset = (i + 1) * LINE_SIZE;
-    tiers_place_bins(&tiers, EMPTY_BIN);
-    for (uint64_t size = 1; size <= (uint64_t)TIERS_DIRECT * LINE_SIZE; size++) {
+    for (uint64_t size = 1; size <= max_u64(TIERS_DIRECT * LINE_SIZE, tiers.largest + 1); size++) {
         unsigned tier = find_slowly(size);
-        uint32_t bin = tier == TIER_NONE ? EMPTY_BIN : tiers.tier[tier].bin_offset;
-        if (tiers.direct[(size - 1) / LINE_SIZE] != bin)
+        uint64_t line = size <= TIERS_DIRECT * LINE_SIZE ? tiers.direct[(size - 1) / LINE_SIZE]
+                                                         : tiers_line_of_large(&tiers, size);
+        if (line != tiers_line(tier == TIER_NONE ? tiers.count : tier))
             return size;
     }
-    return SIZE_MAX;
+    return tiers_line_of_large(&tiers, 0) == 0 &&
+                   tiers_line_of_large(&tiers, SIZE_MAX) == tiers_line(tiers.count)
+               ? SIZE_MAX
+               : 0;
 }
 
 static void check_every_size(void)
