@@ -84,7 +84,7 @@ struct record {
     _Atomic uint32_t home;  /* shard, by the CPU of its last slow path; read by collections: relaxed */
     /* The rest is the thread's own. */
     uint32_t epoch;           /* collections seen; cooperative mode */
-    struct magazine *spare;   /* an empty magazine kept for the next flush */
+    struct spares spares;     /* empty magazines kept for the next flushes */
     uint16_t caps[TIERS_MAX]; /* what each bin's cap has grown to; halved with each new block */
 };
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "blocks.h"
 #include "hook.h"
 
 /* A bin begins with what fits this, so that a thread which uses a tier now and then holds little. */
@@ -12,16 +13,8 @@
 
 /* ------------------------------------------------------------ shape */
 
-static uint32_t slots_of(const struct cache_shape *shape)
-{
-    return shape->cap_max + 1;
-}
-
 void cache_init(struct bufpool *pool)
 {
-    uint64_t bytes = sizeof(struct block) + (pool->tiers.count + 1) * sizeof(struct bin) +
-                     pool->tiers.count * sizeof(struct tally);
-
     for (unsigned i = 0; i < pool->tiers.count; i++) {
         const struct tier *tier = &pool->tiers.tier[i];
         struct cache_shape *shape = &pool->shape[i];
@@ -29,11 +22,8 @@ void cache_init(struct bufpool *pool)
         shape->cap_max = (uint32_t)max_u64(2, min_u64(CAP_MAX, pool->max_thread_bytes / 2 / tier->capacity));
         shape->cap_start = (uint32_t)min_u64(
             shape->cap_max, max_u64(2, min_u64(CAP_START_MAX, CAP_START_BYTES / tier->size)));
-        bytes += slots_of(shape) * sizeof(void *);
     }
-    bytes += sizeof(void *); /* slot[0] of the bin that is always empty */
-    table_init(&pool->blocks, round_up(bytes, DESTRUCTIVE_SIZE));
-    stack_init(&pool->blocks_free);
+    blocks_init(pool);
     if (pool->records.element_size == 0) { /* a handle's first pool; the records outlive it */
         table_init(&pool->records, round_up(sizeof(struct record), DESTRUCTIVE_SIZE));
         stack_init(&pool->records_free);
@@ -58,119 +48,6 @@ void cache_after_fork(struct bufpool *pool)
     table_forget(&pool->blocks);
     stack_init(&pool->records_free);
     stack_init(&pool->blocks_free);
-}
-
-/* ------------------------------------------------------------ blocks */
-
-/* A new element: all 0, so nothing is counted and slot[0] of each bin is NULL. */
-static void block_lay_out(const struct bufpool *pool, struct block *block)
-{
-    unsigned tiers = pool->tiers.count;
-
-    block->tally = (struct tally *)(void *)&block->bin[tiers + 1];
-    void **slot = (void **)(void *)&block->tally[tiers];
-    for (unsigned i = 0; i <= tiers; i++) {
-        struct bin *bin = &block->bin[i];
-        bin->slot = slot;
-        bin_set_count(bin, 0);
-        bin_set_cap(bin, 0);
-        slot += i < tiers ? slots_of(&pool->shape[i]) : 1;
-    }
-}
-
-struct block *block_new(struct bufpool *pool)
-{
-    uint32_t index = stack_pop(&pool->blocks_free, &pool->blocks);
-    struct block *block;
-
-    if (index == INDEX_NONE) {
-        index = table_add(&pool->blocks);
-        if (index == INDEX_NONE)
-            return NULL;
-        block = table_at(&pool->blocks, index);
-        block->self = index;
-        block_lay_out(pool, block);
-    } else {
-        block = table_at(&pool->blocks, index);
-    }
-    block->granted = 0;
-    atomic_store_explicit(&block->claimed, false, memory_order_relaxed);
-    atomic_store_explicit(&block->sealed, true, memory_order_relaxed);
-    atomic_store_explicit(&block->previous, BLOCK_NONE, memory_order_relaxed);
-    return block;
-}
-
-void block_drop(struct bufpool *pool, struct block *block)
-{
-    atomic_store_explicit(&block->claimed, false, memory_order_relaxed);
-    stack_push(&pool->blocks_free, &pool->blocks, block->self);
-}
-
-struct block *block_take_limbo(struct bufpool *pool, struct block *block, uint64_t limbo)
-{
-    uint32_t index = tagged_index(limbo);
-
-    /* acq_rel [hand-off]: its contents come with it. */
-    if (limbo == BLOCK_NONE ||
-        !atomic_compare_exchange_strong_explicit(&block->previous, &limbo, BLOCK_NONE, memory_order_acq_rel,
-                                                 memory_order_relaxed))
-        return NULL;
-    return table_at(&pool->blocks, index);
-}
-
-void cache_park(struct bufpool *pool, unsigned tier, void *buffer)
-{
-    uint64_t index = tier_index(&pool->tiers.tier[tier], buffer);
-    if (span_park(&pool->span[tier], (uint32_t)index) == PARKED)
-        return;
-    /* Free already: the caller put it twice, some time ago. One of the two goes, and was no put. */
-    atomic_fetch_sub_explicit(&pool->account[tier].puts, 1, memory_order_relaxed);
-    atomic_store_explicit(&pool->late_double_put, buffer, memory_order_relaxed);
-}
-
-/* Buffers 1..count of a bin, its oldest, to a place of the depot, or cold where no magazine is to be had. */
-static void bin_move_oldest(struct bufpool *pool, struct bin *bin, unsigned tier, unsigned count,
-                            enum place place, unsigned shard, struct magazine *magazine)
-{
-    unsigned n = bin_count(bin);
-
-    INVARIANT(count <= n && count <= MAGAZINE_MAX);
-    if (magazine != NULL) {
-        memcpy(magazine->buffer, bin->slot + 1, count * sizeof(void *));
-        magazine_set_count(magazine, count);
-    } else {
-        for (unsigned i = 1; i <= count; i++)
-            cache_park(pool, tier, bin->slot[i]);
-    }
-    memmove(bin->slot + 1, bin->slot + 1 + count, (n - count) * sizeof(void *));
-    bin_set_count(bin, n - count);
-    if (magazine != NULL) {
-        hook_reach(HOOK_DEPOT_PUSHING);
-        depot_push(&pool->depot, place, tier, shard, magazine);
-    }
-}
-
-void block_empty(struct bufpool *pool, struct block *block, enum place place, unsigned shard)
-{
-    for (unsigned i = 0; i < pool->tiers.count; i++) {
-        struct bin *bin = &block->bin[i];
-        uint64_t capacity = tier_capacity(pool, i);
-        unsigned unused = bin_cap(bin); /* of what the bin was granted */
-
-        for (unsigned n; (n = bin_count(bin)) > 0;) {
-            unsigned count = (unsigned)min_u64(n, pool->shape[i].magazine);
-            struct magazine *magazine = magazine_new(&pool->depot, true);
-            bin_move_oldest(pool, bin, i, count, place, shard, magazine);
-            count_add(&block->tally[i].flushed, count);
-            /* A magazine that counts as cached takes the bin's grant with it. */
-            if (magazine != NULL && place != PLACE_COLD)
-                unused -= count;
-        }
-        bin_set_cap(bin, 0);
-        budget_give(&pool->cached, unused * capacity);
-    }
-    block->granted = 0;
-    atomic_store_explicit(&block->sealed, true, memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------ caps */
@@ -217,14 +94,6 @@ static bool bin_grow(struct bufpool *pool, struct record *record, struct block *
 }
 
 /* ------------------------------------------------------------ between bin and depot */
-
-static void record_keep_spare(struct bufpool *pool, struct record *record, struct magazine *magazine)
-{
-    if (record->spare == NULL)
-        record->spare = magazine;
-    else
-        magazine_drop(&pool->depot, magazine);
-}
 
 /* Where a get looks, in this order; victims late, so that they age out. */
 static struct magazine *pop_any(struct bufpool *pool, unsigned tier, unsigned home, enum place *place,
@@ -277,7 +146,7 @@ void *cache_refill(struct bufpool *pool, struct record *record, struct block *bl
     if (moved < count)
         depot_push(&pool->depot, place, tier, shard, magazine);
     else
-        record_keep_spare(pool, record, magazine);
+        spares_give(&record->spares, &pool->depot, magazine);
     return buffer;
 }
 
@@ -289,14 +158,15 @@ bool cache_make_room(struct bufpool *pool, struct record *record, struct block *
 
     if (bin_grow(pool, record, block, tier, false))
         return true;
-    unsigned half = (bin_count(bin) + 1) / 2;
+    /* Half, so that there is room and stock; of a thread that has not had to get any back since: all but one.
+     */
+    unsigned surplus = tally->flushed_since_refill ? bin_count(bin) - 1 : (bin_count(bin) + 1) / 2;
     unsigned count =
-        (unsigned)budget_take(&pool->cached, capacity, min_u64(half, pool->shape[tier].magazine));
+        (unsigned)budget_take(&pool->cached, capacity, min_u64(surplus, pool->shape[tier].magazine));
     if (count == 0)
         return false;
 
-    struct magazine *magazine = record->spare != NULL ? record->spare : magazine_new(&pool->depot, true);
-    record->spare = NULL;
+    struct magazine *magazine = spares_take(&record->spares, &pool->depot);
     if (magazine == NULL)
         budget_give(&pool->cached, count * capacity); /* they become cold */
     unsigned home = depot_home(&pool->depot);
@@ -363,7 +233,7 @@ bool cache_put_direct(struct bufpool *pool, unsigned tier, void *buffer)
         magazine = magazine_new(depot, true);
     if (magazine == NULL) {
         budget_give(&pool->cached, tier_capacity(pool, tier));
-        cache_park(pool, tier, buffer);
+        buffer_park(pool, tier, buffer);
         return true;
     }
     magazine_add(magazine, buffer);

@@ -80,17 +80,4 @@ void cache_follow_epoch(struct bufpool *pool, struct record *record, struct bloc
 void *cache_get_direct(struct bufpool *pool, unsigned tier);
 bool cache_put_direct(struct bufpool *pool, unsigned tier, void *buffer);
 
-/* Move all that a block holds to a place of the depot, by its owner. It is sealed then. */
-void block_empty(struct bufpool *pool, struct block *block, enum place place, unsigned shard);
-
-/* Take the block `limbo` out from behind `block`: the caller's now. NULL: none, or somebody else took it. */
-struct block *block_take_limbo(struct bufpool *pool, struct block *block, uint64_t limbo);
-
-/* A fresh, sealed, empty block, or NULL; and its end. */
-struct block *block_new(struct bufpool *pool);
-void block_drop(struct bufpool *pool, struct block *block);
-
-/* Make a buffer that is held cold. One that is free already is left to pool_report_late. */
-void cache_park(struct bufpool *pool, unsigned tier, void *buffer);
-
 #endif /* CACHE_H */

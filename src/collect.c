@@ -1,6 +1,6 @@
 #include "collect.h"
 
-#include "cache.h"
+#include "blocks.h"
 #include "handoff.h"
 #include "hook.h"
 #include "stats.h"
@@ -88,7 +88,7 @@ static void shared_to_survivors(struct cycle *cycle, unsigned tier)
 void collect_park(struct bufpool *pool, unsigned tier, struct magazine *magazine)
 {
     while (magazine_count(magazine) > 0)
-        cache_park(pool, tier, magazine_take(magazine));
+        buffer_park(pool, tier, magazine_take(magazine));
     magazine_drop(&pool->depot, magazine);
 }
 
@@ -149,7 +149,7 @@ static uint64_t keep_newest(struct cycle *cycle, uint64_t keep)
         if (magazine == NULL)
             break;
         while (magazine_count(magazine) > (keep - kept - 1) / tier_capacity(pool, tier) + 1)
-            cache_park(pool, tier, magazine_take(magazine)); /* what is more than the minimum needs */
+            buffer_park(pool, tier, magazine_take(magazine)); /* what is more than the minimum needs */
         kept += magazine_count(magazine) * tier_capacity(pool, tier);
         stack_push(&depot->tier[tier].cold[1], &depot->magazines, magazine->self);
         cycle_step(cycle);

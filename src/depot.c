@@ -61,14 +61,30 @@ unsigned depot_home(const struct depot *depot)
 
 /* ------------------------------------------------------------ empty magazines */
 
-struct magazine *magazine_new(struct depot *depot, bool may_map)
+/* Ask for what a magazine holds: another core has written it. */
+static void prefetch(const struct magazine *magazine)
+{
+    for (size_t line = 0; line < sizeof *magazine; line += LINE_SIZE)
+        __builtin_prefetch((const char *)magazine + line);
+}
+
+/* Ask for its lines to write: another core has read them. */
+static void claim(const struct magazine *magazine)
+{
+    for (size_t line = 0; line < sizeof *magazine; line += LINE_SIZE)
+        line_claim((const char *)magazine + line);
+}
+
+/* It may list others: a bundle. */
+static struct magazine *empty_pop(struct depot *depot)
 {
     uint32_t index = stack_pop(&depot->empty, &depot->magazines);
-    if (index != INDEX_NONE)
-        return table_at(&depot->magazines, index);
-    if (!may_map)
-        return NULL;
-    index = table_add(&depot->magazines);
+    return index == INDEX_NONE ? NULL : table_at(&depot->magazines, index);
+}
+
+static struct magazine *empty_map(struct depot *depot)
+{
+    uint32_t index = table_add(&depot->magazines);
     if (index == INDEX_NONE)
         return NULL;
     struct magazine *magazine = table_at(&depot->magazines, index);
@@ -76,10 +92,63 @@ struct magazine *magazine_new(struct depot *depot, bool may_map)
     return magazine;
 }
 
+struct magazine *magazine_new(struct depot *depot, bool may_map)
+{
+    struct magazine *magazine = empty_pop(depot);
+
+    if (magazine == NULL)
+        return may_map ? empty_map(depot) : NULL;
+    if (magazine_count(magazine) > 0) {
+        struct magazine *bundle = magazine;
+        magazine = magazine_take(bundle);
+        magazine_drop(depot, bundle);
+    }
+    magazine_set_place(magazine, PLACE_HAND, 0);
+    return magazine;
+}
+
 void magazine_drop(struct depot *depot, struct magazine *magazine)
 {
-    magazine_set_place(magazine, PLACE_HAND, 0);
+    magazine_set_place(magazine, PLACE_EMPTY, 0);
     stack_push(&depot->empty, &depot->magazines, magazine->self);
+}
+
+struct magazine *spares_take(struct spares *spares, struct depot *depot)
+{
+    if (spares->count == 0) {
+        struct magazine *bundle = empty_pop(depot);
+        if (bundle == NULL)
+            return empty_map(depot);
+        while (magazine_count(bundle) > 0)
+            spares->magazine[spares->count++] = magazine_take(bundle);
+        magazine_set_place(bundle, PLACE_HAND, 0);
+        return bundle;
+    }
+    struct magazine *magazine = spares->magazine[--spares->count];
+    if (spares->count > 0)
+        claim(spares->magazine[spares->count - 1]); /* what is filled next */
+    return magazine;
+}
+
+static void bundle_spares(struct spares *spares, struct depot *depot, struct magazine *bundle)
+{
+    while (spares->count > 0)
+        magazine_add(bundle, spares->magazine[--spares->count]);
+    magazine_drop(depot, bundle);
+}
+
+void spares_give(struct spares *spares, struct depot *depot, struct magazine *magazine)
+{
+    if (spares->count == SPARES_MAX)
+        bundle_spares(spares, depot, magazine);
+    else
+        spares->magazine[spares->count++] = magazine;
+}
+
+void spares_end(struct spares *spares, struct depot *depot)
+{
+    if (spares->count > 0)
+        bundle_spares(spares, depot, spares->magazine[--spares->count]);
 }
 
 /* ------------------------------------------------------------ generations */
@@ -108,9 +177,21 @@ void depot_push(struct depot *depot, enum place place, unsigned tier, unsigned s
         atomic_fetch_or_explicit(&generation->nonempty, bit, memory_order_seq_cst);
 }
 
+/* The top's lines while its link is still on its way: the CAS that pops it waits for that. */
+static void prefetch_top(const struct depot *depot, const struct stack *stack)
+{
+    line_claim(stack);
+    /* relaxed: a hint; where the top is popped meanwhile, somebody else has use for them. */
+    uint32_t top = tagged_index(atomic_load_explicit(&stack->head, memory_order_relaxed));
+    if (top != INDEX_NONE)
+        prefetch(table_at(&depot->magazines, top));
+}
+
 static struct magazine *shard_pop(struct depot *depot, struct generation *generation, unsigned shard)
 {
     uint64_t bit = UINT64_C(1) << shard;
+
+    prefetch_top(depot, &generation->shard[shard]);
     uint32_t index = stack_pop(&generation->shard[shard], &depot->magazines);
 
     if (index == INDEX_NONE) {

@@ -54,8 +54,26 @@ unsigned depot_home(const struct depot *depot);
 /* An empty magazine, the caller's: a used one, else (if `may_map`) a new one; NULL when there is none. */
 struct magazine *magazine_new(struct depot *depot, bool may_map);
 
-/* The end of that: it is empty and the caller's. */
+/* The end of that: it is the caller's, and it is empty or lists empty ones. */
 void magazine_drop(struct depot *depot, struct magazine *magazine);
+
+/*
+ * Empty magazines that a thread keeps by it. They come and go in bundles, one
+ * that lists the others: where one thread only gets and another only puts, empty
+ * magazines flow back as fast as full ones come, and each taken by itself would
+ * cost another stack's head and be bounced between as many cores.
+ */
+#define SPARES_MAX 8u
+
+struct spares {
+    uint32_t count;
+    struct magazine *magazine[SPARES_MAX];
+};
+
+/* As magazine_new and magazine_drop; the last gives all back. */
+struct magazine *spares_take(struct spares *spares, struct depot *depot);
+void spares_give(struct spares *spares, struct depot *depot, struct magazine *magazine);
+void spares_end(struct spares *spares, struct depot *depot);
 
 /* Hand a magazine that is not empty over to a place; `shard` matters for shared and victim. */
 void depot_push(struct depot *depot, enum place place, unsigned tier, unsigned shard,

@@ -1,5 +1,6 @@
 #include "handoff.h"
 
+#include "blocks.h"
 #include "cache.h"
 #include "hook.h"
 #include "region.h"

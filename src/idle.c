@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "blocks.h"
 #include "cache.h"
 #include "collect.h"
 #include "collector.h"

@@ -63,7 +63,7 @@ static void tier_from_sum(struct bufpool *pool, unsigned tier, const struct sum 
                      stats->hits_cold + stats->carves;
     stats->gets = found + stats->oversized_gets + stats->failures;
     /* What a bin holds came from puts and refills and went to hits and flushes. Of account->puts see
-     * cache_park. */
+     * buffer_park. */
     uint64_t puts = sum->in_bins + sum->in_hand + sum->hits_private + sum->flushed - sum->filled +
                     count_read(&account->puts);
     stats->puts = (int64_t)puts < 0 ? 0 : puts; /* in traffic */

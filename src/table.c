@@ -79,6 +79,7 @@ void stack_init(struct stack *stack)
 void stack_push(struct stack *stack, struct table *table, uint32_t index)
 {
     struct link *link = table_at(table, index);
+    line_claim(stack);
     /* relaxed: only the tag is used, and the CAS confirms it. */
     uint64_t head = atomic_load_explicit(&stack->head, memory_order_relaxed);
     do {
@@ -91,6 +92,7 @@ void stack_push(struct stack *stack, struct table *table, uint32_t index)
 
 uint32_t stack_pop(struct stack *stack, struct table *table)
 {
+    line_claim(stack);
     /* acquire [stack]: the pusher's writes to the top element come with it. */
     uint64_t head = atomic_load_explicit(&stack->head, memory_order_acquire);
     while (tagged_index(head) != INDEX_NONE) {

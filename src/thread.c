@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "cache.h"
+#include "blocks.h"
 #include "region.h"
 #include "registry.h"
 
@@ -102,7 +102,7 @@ struct record *thread_attach(struct bufpool *pool)
     if (block == NULL)
         return NULL;
 
-    record->spare = NULL;
+    record->spares.count = 0;
     record->epoch = atomic_load_explicit(&pool->collection.epoch, memory_order_relaxed);
     memset(record->caps, 0, sizeof record->caps);
     atomic_store_explicit(&record->home, depot_home(&pool->depot), memory_order_relaxed);
@@ -133,8 +133,7 @@ static void record_leave(struct bufpool *pool, struct record *record)
         block_drop(pool, block);
         block = limbo;
     }
-    if (record->spare != NULL)
-        magazine_drop(&pool->depot, record->spare);
+    spares_end(&record->spares, &pool->depot);
     atomic_store_explicit(&record->key, KEY_DEAD, memory_order_relaxed);
     atomic_store_explicit(&record->state, RECORD_FREE, memory_order_relaxed);
 }

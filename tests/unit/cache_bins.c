@@ -5,6 +5,7 @@
 #include <criterion/new/assert.h>
 
 #include "accounts.h"
+#include "blocks.h"
 #include "hook.h"
 #include "inside.h"
 #include "pools.h"
