@@ -1,12 +1,13 @@
 /*
  * burst - does idle memory go home when nobody calls any more?
  *
- * Eight threads get 2,000 buffers of 16 KiB each (250 MiB in all), fill every
- * byte, put them all and go to sleep. Reported, in MiB above the start: resident
- * at the peak, right after the last put, and after 1, 2, 3 s asleep. Fragmented
- * (--keep-every=8): every 8th buffer stays in use; reported is the growth
- * beyond the bytes of those, and after the last second also beyond the whole
- * pages they lie on, which is what nobody could give back.
+ * Eight threads take and fill 250 MiB of buffers (see taker.h), put them all and
+ * go to sleep. Reported, in MiB above the start: resident at the peak, right
+ * after the last put, and after 1, 3, 5 s asleep. Fragmented (--keep-every=2, 8,
+ * 64): every so many-th buffer stays in use; reported is the growth beyond the
+ * bytes of those, and after the last second also beyond the whole pages they lie
+ * on, which is what nobody could give back. With --curve the growth every 100 ms
+ * goes to a file, in seconds after the last put.
  *
  * "Start" is before the pool exists, so its own tables count against it; a
  * malloc's were there before main.
@@ -18,53 +19,25 @@
 #include "workloads.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "crew.h"
+#include "curve.h"
 #include "measure.h"
+#include "taker.h"
 
-#define TAKERS 8
-#define BUFFERS 2000
-#define SIZE ((size_t)16384)
+#define CURVE_STEPS 10 /* points a second */
 
 struct burst {
     const struct options *options;
     void *self;
     uint64_t start;
-    void *buffer[TAKERS][BUFFERS];
-    void *kept[TAKERS * BUFFERS];
+    void *buffer[TAKERS][TAKER_BUFFERS];
+    void *kept[TAKERS * TAKER_BUFFERS];
     char variant[32];
 };
 
-/* The context of one taker's loops; their `count` is BUFFERS. */
-struct taker {
-    void *self;
-    void **buffer;
-    unsigned keep_every;
-    bool give_kept; /* give: those that stayed in use, or the others */
-};
-
-static ALWAYS_INLINE void take(enum peer_kind kind, void *context, uint64_t count)
-{
-    struct taker *taker = context;
-    for (uint64_t i = 0; i < count; i++) {
-        taker->buffer[i] = peer_get(kind, taker->self, SIZE);
-        memset(taker->buffer[i], 0x5a, SIZE);
-    }
-}
-PEER_LOOPS(take)
-
-static ALWAYS_INLINE void give(enum peer_kind kind, void *context, uint64_t count)
-{
-    struct taker *taker = context;
-    for (uint64_t i = 0; i < count; i++) {
-        bool kept = taker->keep_every && i % taker->keep_every == 0;
-        if (kept != taker->give_kept)
-            continue;
-        peer_put(kind, taker->self, taker->buffer[i]);
-    }
-}
-PEER_LOOPS(give)
+PEER_LOOPS(taker_take)
+PEER_LOOPS(taker_give)
 
 static int by_address(const void *left, const void *right)
 {
@@ -79,12 +52,12 @@ static double kept_pages_mib(struct burst *burst)
     size_t count = 0, pages = 0;
     uintptr_t next = 0; /* the first page not counted yet */
     for (unsigned t = 0; t < TAKERS; t++)
-        for (unsigned i = 0; i < BUFFERS; i += burst->options->keep_every)
+        for (unsigned i = 0; i < TAKER_BUFFERS; i += burst->options->keep_every)
             burst->kept[count++] = burst->buffer[t][i];
     qsort(burst->kept, count, sizeof(burst->kept[0]), by_address);
     for (size_t i = 0; i < count; i++) {
         uintptr_t first = (uintptr_t)burst->kept[i] / PAGE_SIZE;
-        uintptr_t last = ((uintptr_t)burst->kept[i] + SIZE - 1) / PAGE_SIZE;
+        uintptr_t last = ((uintptr_t)burst->kept[i] + TAKER_SIZE - 1) / PAGE_SIZE;
         if (first < next)
             first = next;
         if (last >= first)
@@ -94,17 +67,30 @@ static double kept_pages_mib(struct burst *burst)
     return (double)(pages * PAGE_SIZE) / MIB;
 }
 
+/* Of the seconds asleep, which are told beside the first and the last. */
+static bool is_told(unsigned second)
+{
+    return second == 1 || second == 3 || second == 5;
+}
+
 void asleep_watch(const struct options *options, const char *workload, const char *variant, uint64_t start,
-                  double in_use_mib, bool every_second)
+                  double in_use_mib, bool between, int curve)
 {
     uint64_t put = measure_now();
     char metric[32];
-    for (unsigned second = 0; second <= options->asleep_s; second++) {
-        if (!every_second && second > 0 && second < options->asleep_s)
+    for (unsigned step = 0; step <= options->asleep_s * CURVE_STEPS; step++) {
+        unsigned second = step / CURVE_STEPS;
+        bool whole = step % CURVE_STEPS == 0;
+        bool told = whole && (second == 0 || second == options->asleep_s || (between && is_told(second)));
+        if (!told && curve < 0)
             continue;
-        measure_sleep_until(put + second * UINT64_C(1000000000));
+        measure_sleep_until(put + step * (UINT64_C(1000000000) / CURVE_STEPS));
+        double growth = measure_growth_mib(start);
+        curve_point(curve, (double[]){(double)step / CURVE_STEPS, growth}, 2);
+        if (!told)
+            continue;
         snprintf(metric, sizeof(metric), "%u s asleep", second);
-        sample_print(options, workload, variant, metric, "MiB", measure_growth_mib(start) - in_use_mib);
+        sample_print(options, workload, variant, metric, "MiB", growth - in_use_mib);
         if (second == 0) {
             puts(ASLEEP_MARK);
             fflush(stdout);
@@ -112,22 +98,37 @@ void asleep_watch(const struct options *options, const char *workload, const cha
     }
 }
 
+/* The moment in seconds after `zero`; below 0 before it. */
+static double seconds_after(uint64_t zero, uint64_t moment)
+{
+    return ((double)moment - (double)zero) / 1e9;
+}
+
 static void watch(struct crew *crew, struct burst *burst)
 {
+    static const struct peer_load load = TAKER_LOAD;
     const struct options *options = burst->options;
-    unsigned kept_each = options->keep_every ? (BUFFERS + options->keep_every - 1) / options->keep_every : 0;
-    double kept_mib = (double)TAKERS * kept_each * (double)SIZE / MIB;
+    unsigned keep_every = options->keep_every;
+    unsigned kept_each = keep_every ? (TAKER_BUFFERS + keep_every - 1) / keep_every : 0;
+    double kept_mib = (double)TAKERS * kept_each * (double)TAKER_SIZE / MIB;
+    int curve = curve_open(options->curve, "seconds,MiB");
 
     crew_meet(crew); /* all started */
+    uint64_t started = measure_now();
     burst->start = measure_resident();
     sample_print(options, "burst", burst->variant, "start (itself)", "MiB", (double)burst->start / MIB);
-    burst->self = peer_open(options->peer, SIZE);
+    burst->self = peer_open(options->peer, &load);
     crew_meet(crew); /* take */
     crew_meet(crew); /* taken */
-    sample_print(options, "burst", burst->variant, "peak", "MiB", measure_growth_mib(burst->start));
+    uint64_t taken = measure_now();
+    double peak = measure_growth_mib(burst->start);
+    sample_print(options, "burst", burst->variant, "peak", "MiB", peak);
     crew_meet(crew); /* put */
     crew_meet(crew); /* all put */
-    asleep_watch(options, "burst", burst->variant, burst->start, kept_mib, true);
+    uint64_t put = measure_now();
+    curve_point(curve, (double[]){seconds_after(put, started), 0}, 2);
+    curve_point(curve, (double[]){seconds_after(put, taken), peak}, 2);
+    asleep_watch(options, "burst", burst->variant, burst->start, kept_mib, true, curve);
     if (options->keep_every) {
         double beyond = measure_growth_mib(burst->start);
         char metric[64];
@@ -148,14 +149,14 @@ static void member(struct crew *crew, unsigned number, void *context)
     crew_meet(crew); /* all started */
     crew_meet(crew); /* take */
     struct taker taker = {burst->self, burst->buffer[number - 1], burst->options->keep_every, false};
-    take_of(kind)(&taker, BUFFERS);
+    taker_take_of(kind)(&taker, TAKER_BUFFERS);
     crew_meet(crew); /* taken */
     crew_meet(crew); /* put */
-    give_of(kind)(&taker, BUFFERS);
+    taker_give_of(kind)(&taker, TAKER_BUFFERS);
     crew_meet(crew); /* all put */
     crew_meet(crew); /* asleep until all is measured */
     taker.give_kept = true;
-    give_of(kind)(&taker, BUFFERS);
+    taker_give_of(kind)(&taker, TAKER_BUFFERS);
 }
 
 void burst_run(const struct options *options)

@@ -25,15 +25,25 @@ struct peer;
 /* What a child process is told on its command line; main.c fills it. */
 struct options {
     const struct peer *peer;
-    size_t size;         /* bytes of a buffer: pair, handoff */
-    unsigned threads;    /* pair, mix */
+    size_t size;         /* bytes of a buffer: pair, batch, handoff */
+    unsigned threads;    /* pair, mix, crowd, falseshare, scale */
+    unsigned count;      /* batch: buffers got before the first is put */
+    bool lifo;           /* batch: put the last one got first */
+    bool scratch;        /* falseshare: start with buffers that another thread got */
+    unsigned producers;  /* handoff: threads that get */
+    unsigned consumers;  /* handoff: threads that put */
+    unsigned pools;      /* scale */
+    unsigned live;       /* scale: buffers in use */
     unsigned warmup_ms;  /* not measured, before each sample */
     unsigned sample_ms;  /* measured at least */
     unsigned round;      /* of the driver; goes into the samples */
     unsigned keep_every; /* burst: every so many-th buffer stays in use; 0: none */
     unsigned asleep_s;   /* burst, replay --memory: seconds watched after the last put */
-    bool memory;         /* replay: resident pages instead of time */
+    unsigned period_ms;  /* breathing: from one breath to the next */
+    bool latency;        /* crowd: of single operations instead of throughput */
+    bool memory;         /* mix, handoff, replay: resident pages instead of time */
     bool verify;         /* replay: stamp and check every byte instead of time */
+    const char *curve;   /* crowd, burst: file for the points of a plot; NULL: none */
     const char *path;    /* replay: the trace; report: the samples */
 };
 

@@ -33,6 +33,30 @@ struct measured measure_loop(peer_loop loop, void *context, uint64_t chunk, unsi
     return result;
 }
 
+static uint64_t sum_of(const struct measure_count counts[], unsigned members)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < members; i++)
+        sum += atomic_load_explicit(&counts[i].operations, memory_order_relaxed);
+    return sum;
+}
+
+struct measured measure_counts(const struct measure_count counts[], unsigned members, unsigned milliseconds)
+{
+    uint64_t start = measure_now(), before = sum_of(counts, members);
+    measure_sleep_until(start + milliseconds * UINT64_C(1000000));
+    uint64_t end = measure_now();
+    return (struct measured){end - start, sum_of(counts, members) - before};
+}
+
+unsigned measure_cpus(void)
+{
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+        die("sched_getaffinity: %s", strerror(errno));
+    return (unsigned)CPU_COUNT(&allowed);
+}
+
 /* Which core a CPU is a thread of: the lowest-numbered CPU of that core; `cpu` itself where it is not told.
  */
 static int core_of(int cpu)

@@ -4,6 +4,9 @@
 #ifndef MEASURE_H
 #define MEASURE_H
 
+#include <stdalign.h>
+#include <stdatomic.h>
+
 #include "peer.h"
 
 /* Nanoseconds of CLOCK_MONOTONIC. */
@@ -22,6 +25,31 @@ struct measured {
  * clock is read once a chunk: choose it so that a chunk takes some 10 us or more.
  */
 struct measured measure_loop(peer_loop loop, void *context, uint64_t chunk, unsigned milliseconds);
+
+/* What one thread has done so far: it alone writes it, on a line of its own. */
+struct measure_count {
+    alignas(DESTRUCTIVE_SIZE) _Atomic uint64_t operations;
+};
+
+/* Of the thread that owns it. */
+static inline void measure_count_add(struct measure_count *count, uint64_t operations)
+{
+    /* relaxed: the sum is all that is asked for. */
+    atomic_store_explicit(&count->operations,
+                          atomic_load_explicit(&count->operations, memory_order_relaxed) + operations,
+                          memory_order_relaxed);
+}
+
+/*
+ * Sleep for `milliseconds`, and tell what `members` running threads have done
+ * together meanwhile: `ns` is the time between the two looks, not of the threads.
+ * For more threads than CPUs, whose own clocks would tell when they were given a
+ * CPU: of 128 on two, few get one in every 200 ms.
+ */
+struct measured measure_counts(const struct measure_count counts[], unsigned members, unsigned milliseconds);
+
+/* CPUs that this process may use. */
+unsigned measure_cpus(void);
 
 /*
  * Pin the calling thread to the CPU of that member of a pair: 0 to the last CPU

@@ -61,8 +61,9 @@ static void member(struct crew *crew, unsigned number, void *context)
 void pair_run(const struct options *options)
 {
     static struct run run;
+    const struct peer_load load = {options->size, options->size, options->threads, options->threads};
     run.options = options;
-    run.pair = (struct pair){peer_open(options->peer, options->size), options->size};
+    run.pair = (struct pair){peer_open(options->peer, &load), options->size};
     crew_run(options->threads, options->threads <= 2, member, &run);
 
     struct measured all = {0, 0};

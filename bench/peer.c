@@ -6,16 +6,27 @@
 
 _Thread_local struct floor_list peer_inline_list;
 
+static const struct peer *opened;
+
 static const struct peer peers[] = {
-    {"bufpool", PEER_BUFPOOL, NULL, 0},
+    {.name = "bufpool", .kind = PEER_BUFPOOL},
     /* For a server that asks for more than the default's 1 MiB all the time, as mariadb does. */
-    {"bufpool-2m", PEER_BUFPOOL, NULL, (size_t)2 << 20},
-    {"glibc", PEER_MALLOC, "libc.so", 0},
-    {"jemalloc", PEER_MALLOC, "libjemalloc.so", 0},
-    {"jemalloc-bg", PEER_MALLOC, "libjemalloc.so", 0}, /* with background_thread:true in its environment */
-    {"floor", PEER_FLOOR, NULL, 0},
-    {"inline", PEER_INLINE, NULL, 0},
-    {"harness", PEER_NONE, NULL, 0},
+    {.name = "bufpool-2m", .kind = PEER_BUFPOOL, .max_size = (size_t)2 << 20},
+    /* Less waste within a buffer for more tiers. */
+    {.name = "bufpool-steps", .kind = PEER_BUFPOOL, .tier_steps = 4},
+    {.name = "glibc", .kind = PEER_MALLOC, .object = "libc.so"},
+    {.name = "jemalloc", .kind = PEER_MALLOC, .object = "libjemalloc.so"},
+    /* With background_thread:true in its environment. */
+    {.name = "jemalloc-bg", .kind = PEER_MALLOC, .object = "libjemalloc.so"},
+    {.name = "mimalloc", .kind = PEER_MALLOC, .object = "libmimalloc.so"},
+    {.name = "tcmalloc", .kind = PEER_MALLOC, .object = "libtcmalloc_minimal.so"},
+    {.name = "tbbmalloc", .kind = PEER_MALLOC, .object = "libtbbmalloc_proxy.so"},
+#ifdef BENCH_MEMPOOL
+    {.name = "mempool", .kind = PEER_MEMPOOL},
+#endif
+    {.name = "floor", .kind = PEER_FLOOR},
+    {.name = "inline", .kind = PEER_INLINE},
+    {.name = "harness", .kind = PEER_NONE},
 };
 #define PEERS_COUNT (sizeof(peers) / sizeof(peers[0]))
 
@@ -57,14 +68,22 @@ static void check_malloc(const struct peer *peer)
             peer->object);
 }
 
-void *peer_open(const struct peer *peer, size_t scratch_bytes)
+size_t peer_size_most(const struct peer *peer)
+{
+    return peer->kind == PEER_MEMPOOL ? MEMPOOL_SIZE_MOST : SIZE_MAX;
+}
+
+void *peer_open(const struct peer *peer, const struct peer_load *load)
 {
     bufpool_t *pool = NULL;
+    opened = peer;
     switch (peer->kind) {
     case PEER_BUFPOOL: {
         bufpool_config_t config = BUFPOOL_CONFIG_INIT;
         if (peer->max_size)
             config.max_size = peer->max_size;
+        if (peer->tier_steps)
+            config.tier_steps = peer->tier_steps;
         int error = bufpool_create(&pool, &config);
         if (error)
             die("bufpool_create: %s", strerror(-error));
@@ -73,8 +92,12 @@ void *peer_open(const struct peer *peer, size_t scratch_bytes)
     case PEER_MALLOC:
         check_malloc(peer);
         return NULL;
+#ifdef BENCH_MEMPOOL
+    case PEER_MEMPOOL:
+        return mempools_open(load);
+#endif
     case PEER_NONE:
-        return harness_map(scratch_bytes, false);
+        return harness_map(load->size_most, false);
     default:
         return NULL;
     }
@@ -95,5 +118,8 @@ void peer_stock_thread(const struct peer *peer, size_t size, size_t count)
 
 void peer_failed(size_t size)
 {
-    die("no buffer of %zu bytes to be had", size);
+    if (opened->kind != PEER_MEMPOOL)
+        die("no buffer of %zu bytes to be had", size);
+    fprintf(stderr, "bufpool-bench: peer %s runs dry: no buffer of %zu bytes left\n", opened->name, size);
+    _Exit(PEER_RAN_DRY);
 }

@@ -19,12 +19,14 @@
 
 #include "floor.h"
 #include "harness.h"
+#include "mempool.h"
 
 enum peer_kind {
     PEER_BUFPOOL, /* the pool, through its public functions */
     PEER_MALLOC,  /* whatever malloc the process has */
     PEER_FLOOR,   /* the floor behind a call */
     PEER_INLINE,  /* the floor inlined */
+    PEER_MEMPOOL, /* DPDK's rte_mempool, inlined; only in bufpool-bench-dpdk */
     PEER_NONE,    /* no allocator: the harness alone */
     PEER_KINDS
 };
@@ -34,6 +36,7 @@ struct peer {
     enum peer_kind kind;
     const char *object; /* PEER_MALLOC: malloc must come from a file of this name; else NULL */
     size_t max_size;    /* PEER_BUFPOOL: largest tier; 0: the default, as everything else of it */
+    size_t tier_steps;  /* PEER_BUFPOOL: tiers a doubling; 0: the default */
 };
 
 /* The peer of that name; NULL when there is none. */
@@ -45,29 +48,54 @@ const struct peer *peer_at(size_t index);
 /* All names, comma separated, for a usage line. */
 const char *peer_names(void);
 
+/* The largest buffer that the peer can be asked for; SIZE_MAX for all but those of fixed classes. */
+size_t peer_size_most(const struct peer *peer);
+
+/* What a workload will ask for. A peer that lays out its memory beforehand is sized by it. */
+struct peer_load {
+    size_t size_least, size_most; /* bytes of a buffer */
+    size_t live;                  /* buffers in use at once, of each doubling of the size, at most */
+    unsigned threads;             /* that get or put */
+};
+
 /*
  * Make the peer ready; returns what peer_get and the others want as `self`: the
- * pool, or for PEER_NONE `scratch_bytes` of memory that every get returns. Dies
- * when malloc is not the one the peer's name promises.
+ * pool, or for PEER_NONE `load->size_most` bytes of memory that every get
+ * returns. Dies when malloc is not the one the peer's name promises.
  */
-void *peer_open(const struct peer *peer, size_t scratch_bytes);
+void *peer_open(const struct peer *peer, const struct peer_load *load);
 
 /* Give the calling thread's floor `count` buffers of `size`; other kinds need nothing. */
 void peer_stock_thread(const struct peer *peer, size_t size, size_t count);
 
+/*
+ * No buffer to be had. Ends the process: with status PEER_RAN_DRY for a peer of
+ * a fixed number of buffers, since that is a result and no accident.
+ */
 _Noreturn void peer_failed(size_t size) __attribute__((cold));
+#define PEER_RAN_DRY 3
 
 /* The inlined floor's list. Hidden, so that it is reached without a look-up. */
 extern _Thread_local struct floor_list peer_inline_list __attribute__((visibility("hidden")));
 
+/* The one peer that is linked, not preloaded. Where it is not, nothing is compiled for its kind. */
+#ifdef BENCH_MEMPOOL
+#define PEER_LINKED_MEMPOOL(use, name) use(name, PEER_MEMPOOL)
+#else
+#define PEER_LINKED_MEMPOOL(use, name)
+#define mempool_get(mempools, size) NULL
+#define mempool_put(buffer) (void)0
+#endif
+
 /* `kind` must be a constant where the three below are called. */
 static ALWAYS_INLINE void *peer_get(enum peer_kind kind, void *self, size_t size)
 {
-    void *buffer = kind == PEER_BUFPOOL  ? bufpool_get(self, size)
-                   : kind == PEER_MALLOC ? malloc(size)
-                   : kind == PEER_FLOOR  ? floor_get(size)
-                   : kind == PEER_INLINE ? floor_list_get(&peer_inline_list)
-                                         : self;
+    void *buffer = kind == PEER_BUFPOOL   ? bufpool_get(self, size)
+                   : kind == PEER_MALLOC  ? malloc(size)
+                   : kind == PEER_FLOOR   ? floor_get(size)
+                   : kind == PEER_INLINE  ? floor_list_get(&peer_inline_list)
+                   : kind == PEER_MEMPOOL ? mempool_get(self, size)
+                                          : self;
     if (UNLIKELY(!buffer))
         peer_failed(size);
     /* What the caller does with a buffer is not seen through: a call is a barrier by itself, this is for
@@ -86,6 +114,8 @@ static ALWAYS_INLINE void peer_put(enum peer_kind kind, void *self, void *buffer
         floor_put(buffer);
     else if (kind == PEER_INLINE)
         floor_list_put(&peer_inline_list, buffer);
+    else if (kind == PEER_MEMPOOL)
+        mempool_put(buffer);
     __asm__ volatile("" ::: "memory");
 }
 
@@ -129,17 +159,20 @@ typedef void (*peer_loop)(void *context, uint64_t count);
     {                                                                                                        \
         name(kind, context, count);                                                                          \
     }
+#define PEER_LOOP_ENTRY(name, kind) [kind] = name##_##kind,
 #define PEER_LOOPS(name)                                                                                     \
     PEER_LOOP_COPY(name, PEER_BUFPOOL)                                                                       \
     PEER_LOOP_COPY(name, PEER_MALLOC)                                                                        \
     PEER_LOOP_COPY(name, PEER_FLOOR)                                                                         \
     PEER_LOOP_COPY(name, PEER_INLINE)                                                                        \
+    PEER_LINKED_MEMPOOL(PEER_LOOP_COPY, name)                                                                \
     PEER_LOOP_COPY(name, PEER_NONE)                                                                          \
     static peer_loop name##_of(enum peer_kind kind)                                                          \
     {                                                                                                        \
-        static const peer_loop loops[PEER_KINDS] = {name##_PEER_BUFPOOL, name##_PEER_MALLOC,                 \
-                                                    name##_PEER_FLOOR, name##_PEER_INLINE,                   \
-                                                    name##_PEER_NONE};                                       \
+        static const peer_loop loops[PEER_KINDS] = {                                                         \
+            PEER_LOOP_ENTRY(name, PEER_BUFPOOL) PEER_LOOP_ENTRY(name, PEER_MALLOC)                           \
+                PEER_LOOP_ENTRY(name, PEER_FLOOR) PEER_LOOP_ENTRY(name, PEER_INLINE)                         \
+                    PEER_LINKED_MEMPOOL(PEER_LOOP_ENTRY, name) PEER_LOOP_ENTRY(name, PEER_NONE)};            \
         return loops[kind];                                                                                  \
     }
 

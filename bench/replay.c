@@ -21,12 +21,12 @@
 #include "workloads.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdalign.h>
 #include <stdio.h>
 
 #include "accounts.h"
 #include "crew.h"
+#include "growth.h"
 #include "measure.h"
 #include "plan.h"
 #include "stamp.h"
@@ -54,13 +54,10 @@ struct replay {
     struct plan plan;
     char name[64];
     void *self;
-    uint64_t start_resident;
+    struct growth growth;
     unsigned pass;
     bool more; /* written by member 0 between two barriers */
     struct measured measured;
-    pthread_mutex_t samples_mutex;
-    double growth_peak, growth_sum;
-    unsigned growth_samples;
     struct player player[CREW_MEMBERS_MAX];
 };
 
@@ -157,17 +154,6 @@ static ALWAYS_INLINE void play_verified(enum peer_kind kind, void *context, uint
 }
 PEER_LOOPS(play_verified)
 
-static void sample_growth(struct replay *replay)
-{
-    double growth = measure_growth_mib(replay->start_resident);
-    pthread_mutex_lock(&replay->samples_mutex);
-    if (growth > replay->growth_peak)
-        replay->growth_peak = growth;
-    replay->growth_sum += growth;
-    replay->growth_samples++;
-    pthread_mutex_unlock(&replay->samples_mutex);
-}
-
 static void pass(struct replay *replay, unsigned number)
 {
     const struct options *options = replay->options;
@@ -185,7 +171,7 @@ static void pass(struct replay *replay, unsigned number)
         loop(player, now);
         left -= now;
         if (options->memory)
-            sample_growth(replay);
+            growth_sample(&replay->growth);
     }
     atomic_store_explicit(&player->position, UINT32_MAX, memory_order_relaxed);
 }
@@ -217,14 +203,19 @@ static void report(const struct replay *replay)
         bufpool_stats_t stats;
         verify_accounts(replay, &stats);
     } else if (options->memory) {
-        double mean = replay->growth_sum / replay->growth_samples;
-        sample_print(options, "replay", replay->name, "peak", "MiB", replay->growth_peak);
-        sample_print(options, "replay", replay->name, "mean", "MiB", mean);
-        asleep_watch(options, "replay", replay->name, replay->start_resident, 0, false);
+        growth_print(&replay->growth, options, "replay", replay->name);
+        asleep_watch(options, "replay", replay->name, replay->growth.start, 0, false, -1);
     } else {
         sample_print(options, "replay", replay->name, "event", "ns",
                      (double)replay->measured.ns / (double)replay->measured.count);
     }
+}
+
+static void *open_peer(const struct replay *replay)
+{
+    const struct peer_load load = {LEFT_OUT_MOST + 1, replay->plan.size_most, replay->plan.buffers,
+                                   replay->plan.threads};
+    return peer_open(replay->options->peer, &load);
 }
 
 static void member(struct crew *crew, unsigned number, void *context)
@@ -234,8 +225,8 @@ static void member(struct crew *crew, unsigned number, void *context)
 
     crew_meet(crew); /* all started */
     if (number == 0) {
-        replay->start_resident = measure_resident();
-        replay->self = peer_open(replay->options->peer, replay->plan.size_most);
+        growth_begin(&replay->growth);
+        replay->self = open_peer(replay);
         replay->more = true;
     }
     for (;;) {
@@ -246,9 +237,7 @@ static void member(struct crew *crew, unsigned number, void *context)
         player->replay = replay;
         /* The harness alone: a buffer for each thread, so that they share no line that the server did not. */
         if (!player->self)
-            player->self = replay->options->peer->kind == PEER_NONE
-                               ? peer_open(replay->options->peer, replay->plan.size_most)
-                               : replay->self;
+            player->self = replay->options->peer->kind == PEER_NONE ? open_peer(replay) : replay->self;
         pass(replay, number);
         crew_meet(crew); /* end */
         if (number != 0)
@@ -292,7 +281,6 @@ void replay_run(const struct options *options)
     struct trace trace;
     struct replay *replay = harness_map(sizeof(*replay), true);
     replay->options = options;
-    pthread_mutex_init(&replay->samples_mutex, NULL);
     trace_name(replay->name, sizeof(replay->name), options->path);
     trace_load(&trace, options->path);
     if (trace.threads > CREW_MEMBERS_MAX)

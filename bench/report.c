@@ -3,300 +3,247 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "peer.h"
-#include "samples.h"
+#include "roles.h"
+#include "sections.h"
+#include "table.h"
 #include "targets.h"
 
-/* ------------------------------------------------------------ cells */
+/* A rival ahead by less is level: the noise between two equals; of memory, half a MiB. */
+#define LEVEL 0.97
+#define LEVEL_MIB 0.5
 
-/* Characters, not bytes: a UTF-8 continuation byte takes no column. */
-static int columns_of(const char *text)
+/* Below that, a growth of nothing, a ratio says nothing. */
+#define RATIO_LEAST 0.1
+
+static void print_heading(const struct section *section, bool markdown)
 {
-    int columns = 0;
-    for (; *text; text++)
-        columns += ((unsigned char)*text & 0xc0) != 0x80;
-    return columns;
+    printf("\n%s%s: %s\n\n", markdown ? "### " : "", section->workload, section->what);
 }
 
-static void cell_left(bool markdown, int width, const char *text)
+static void heading_cells(struct table *table, const struct section *section, const char *last)
 {
-    int pad = width - columns_of(text);
-    printf("%s%s%*s", markdown ? "| " : "", text, pad > 0 ? pad : 0, "");
+    table_cell(table, "%s", section->workload);
+    for (unsigned c = 0; c < section->columns; c++)
+        table_cell(table, "%s", role_peer(section->column[c]));
+    table_cell(table, "%s", last);
 }
 
-static void cell_right(bool markdown, int width, const char *text)
+/* Facts that begin with `start`, or all when it is NULL. */
+static void print_facts(const struct samples *samples, const char *start, const char *before)
 {
-    int pad = width - columns_of(text);
-    printf("%s%*s%s", markdown ? " | " : " ", pad > 0 ? pad : 0, "", text);
+    for (size_t i = 0; i < samples->facts; i++)
+        if (!start || strncmp(samples->fact[i], start, strlen(start)) == 0)
+            printf("%s%s\n", before, samples->fact[i]);
 }
 
-static void row_end(bool markdown)
-{
-    puts(markdown ? " |" : "");
-}
+/* ------------------------------------------------------------ medians */
 
-static void value_text(char text[32], double value)
-{
-    snprintf(text, 32, value >= 100 ? "%.0f" : "%.1f", value);
-}
-
-/* ------------------------------------------------------------ tables */
-
-#define COLUMNS_MAX 16
-#define ROWS_MAX 512
-#define VALUE_WIDTH 6 /* at least; a column is as wide as its peer's name */
-#define RATIO_WIDTH 10
-#define SPREAD_WIDTH 16
-#define TARGET_WIDTH 14
-#define IS_WIDTH 7
-#define MET_WIDTH 4
-
-/* The samples of one unit: its rows in the order they were first measured, its columns in the peers'. */
-struct table {
-    const struct samples *samples;
-    const char *unit;
-    const char *title;
-    bool markdown;
-    const char *peer[COLUMNS_MAX];
-    unsigned peers;
-    const struct sample *row[ROWS_MAX]; /* any sample of it; rows of one case stand together */
-    unsigned rows;
-    int label_width;
+/* How the pool stands against the best of the others. */
+struct standing {
+    const char *rival; /* NULL: nobody to compare with */
+    bool lost;         /* by more than the noise */
+    double ratio;      /* above 1: ahead; 0: says nothing */
 };
 
-/* Peers a table divides by bufpool's figure. */
-static const char *const ratio_peers[] = {"glibc", "jemalloc"};
-#define RATIO_PEERS (sizeof(ratio_peers) / sizeof(ratio_peers[0]))
-
-static void find_peers(struct table *table)
+static struct standing standing_in(const struct samples *samples, unsigned r)
 {
-    const struct samples *samples = table->samples;
-    for (size_t p = 0; peer_at(p) && table->peers < COLUMNS_MAX; p++) {
-        const char *name = peer_at(p)->name;
-        size_t i = 0;
-        while (i < samples->count && (strcmp(samples->sample[i].peer, name) != 0 ||
-                                      strcmp(samples->sample[i].unit, table->unit) != 0))
-            i++;
-        if (i < samples->count)
-            table->peer[table->peers++] = name;
-    }
-}
-
-static bool same_case(const struct sample *a, const struct sample *b)
-{
-    return strcmp(a->workload, b->workload) == 0 && strcmp(a->variant, b->variant) == 0;
-}
-
-/* Behind the last row of its case, which need not be the last of all. */
-static void add_row(struct table *table, const struct sample *sample)
-{
-    unsigned place = table->rows;
-    for (unsigned i = 0; i < table->rows; i++) {
-        if (samples_same_row(table->row[i], sample))
-            return;
-        if (same_case(table->row[i], sample))
-            place = i + 1;
-    }
-    if (table->rows == ROWS_MAX)
-        die("more than %d rows", ROWS_MAX);
-    memmove(&table->row[place + 1], &table->row[place], (table->rows - place) * sizeof(table->row[0]));
-    table->row[place] = sample;
-    table->rows++;
-}
-
-/* "pair 4K 1 thread"; of memory, which has more than one figure a case, "burst all put: peak". */
-static const char *row_label(char label[128], const struct sample *row)
-{
-    if (strcmp(row->unit, "ns") == 0)
-        snprintf(label, 128, "%s %s", row->workload, row->variant);
+    const struct row *row = &samples->row[r];
+    struct best rival = role_best(samples, r, ROLE_RIVAL);
+    struct summary ours = samples_summary(samples, r, "bufpool");
+    /* "start (itself)", "timer (taken off)": about the measuring, not the peers. */
+    if (!ours.count || !rival.peer || strchr(row->metric, '('))
+        return (struct standing){0};
+    double we = ours.median, they = rival.summary.median;
+    bool more = row_more_is_better(row);
+    struct standing standing = {.rival = rival.peer};
+    if (we >= RATIO_LEAST && they >= RATIO_LEAST)
+        standing.ratio = more ? we / they : they / we;
+    if (strcmp(row->unit, "MiB") == 0)
+        standing.lost = we > they + LEVEL_MIB;
     else
-        snprintf(label, 128, "%s %s: %s", row->workload, row->variant, row->metric);
-    return label;
+        standing.lost = we >= RATIO_LEAST && (more ? we < LEVEL * they : they < LEVEL * we);
+    return standing;
 }
 
-static void find_rows(struct table *table)
+/* The median; in Markdown with its ratio to ours, and bold where it is the one that beats us. */
+static void median_cell(struct table *table, const struct samples *samples, unsigned r, const char *peer,
+                        struct standing standing, bool markdown)
 {
-    for (size_t i = 0; i < table->samples->count; i++)
-        if (strcmp(table->samples->sample[i].unit, table->unit) == 0)
-            add_row(table, &table->samples->sample[i]);
-    for (unsigned r = 0; r < table->rows; r++) {
-        char label[128];
-        int columns = columns_of(row_label(label, table->row[r]));
-        table->label_width = columns > table->label_width ? columns : table->label_width;
+    struct summary summary = samples_summary(samples, r, peer);
+    struct summary ours = samples_summary(samples, r, "bufpool");
+    const char *bold = markdown && standing.lost && strcmp(peer, standing.rival) == 0 ? "**" : "";
+    char text[32], ratio[32];
+    if (summary.dry)
+        table_cell(table, "runs dry");
+    else if (!summary.count)
+        table_cell(table, "%s", "");
+    else if (markdown && strcmp(peer, "bufpool") != 0 && ours.median >= RATIO_LEAST &&
+             summary.median >= RATIO_LEAST)
+        table_cell(table, "%s%s%s (%s)", bold, value_text(text, summary.median), bold,
+                   ratio_text(ratio, summary.median / ours.median));
+    else
+        table_cell(table, "%s%s%s", bold, value_text(text, summary.median), bold);
+}
+
+static void standing_cell(struct table *table, struct standing standing)
+{
+    const char *lost = standing.lost ? ", LOST" : "";
+    char text[32];
+    if (!standing.rival)
+        table_cell(table, "%s", "");
+    else if (standing.ratio > 0)
+        table_cell(table, "%s x %s%s", ratio_text(text, standing.ratio), standing.rival, lost);
+    else
+        table_cell(table, "%s%s", standing.rival, lost);
+}
+
+static void print_medians(const struct section *section, void *context)
+{
+    bool markdown = *(bool *)context;
+    struct table table = {.columns = section->columns + 2, .left = 1};
+    char label[160];
+    print_heading(section, markdown);
+    heading_cells(&table, section, "to the best other");
+    for (unsigned i = 0; i < section->rows; i++) {
+        unsigned r = section->row[i];
+        struct standing standing = standing_in(section->samples, r);
+        table_cell(&table, "%s", label_text(label, &section->samples->row[r]));
+        for (unsigned c = 0; c < section->columns; c++)
+            median_cell(&table, section->samples, r, role_peer(section->column[c]), standing, markdown);
+        standing_cell(&table, standing);
     }
+    table_print(&table, markdown);
+    print_facts(section->samples, "skipped: ", markdown ? "\n" : "");
 }
 
-/* The line under the heading: Markdown wants it, people like it. */
-static void rule(const struct table *table, unsigned right, int width)
-{
-    if (table->markdown) {
-        printf("|---");
-        for (unsigned i = 0; i < right; i++)
-            printf("|---:");
-        puts("|");
-        return;
-    }
-    for (int i = 0; i < width; i++)
-        putchar('-');
-    putchar('\n');
-}
+/* ------------------------------------------------------------ least to most */
 
-static void heading(const struct table *table, const char *what)
+static void print_spreads(const struct section *section, void *context)
 {
-    printf(table->markdown ? "\n### %s%s\n\n" : "\n%s%s\n\n", table->title, what);
-}
-
-static void print_spread(const struct table *table)
-{
-    size_t fewest = SIZE_MAX, most = 0;
-    heading(table, "; least to most");
-    cell_left(table->markdown, table->label_width, "");
-    for (unsigned i = 0; i < table->peers; i++)
-        cell_right(table->markdown, SPREAD_WIDTH, table->peer[i]);
-    row_end(table->markdown);
-    rule(table, table->peers, table->label_width + (int)table->peers * (SPREAD_WIDTH + 1));
-    for (unsigned r = 0; r < table->rows; r++) {
-        const struct sample *row = table->row[r];
-        char label[128];
-        cell_left(table->markdown, table->label_width, row_label(label, row));
-        for (unsigned i = 0; i < table->peers; i++) {
-            struct summary summary = samples_summarise(table->samples, row, table->peer[i]);
-            char least[32], greatest[32], text[80] = "";
-            value_text(least, summary.least);
-            value_text(greatest, summary.most);
-            if (summary.count) {
-                snprintf(text, sizeof(text), "%s to %s", least, greatest);
-                fewest = summary.count < fewest ? summary.count : fewest;
-                most = summary.count > most ? summary.count : most;
-            }
-            cell_right(table->markdown, SPREAD_WIDTH, text);
-        }
-        row_end(table->markdown);
-    }
-    printf("%sSamples each: %zu", table->markdown ? "\n" : "", fewest);
-    if (fewest != most)
-        printf(" to %zu", most);
-    puts(".");
-}
-
-static void print_ratios(const struct table *table, const struct sample *row, struct summary ours)
-{
-    for (size_t i = 0; i < RATIO_PEERS; i++) {
-        struct summary theirs = samples_summarise(table->samples, row, ratio_peers[i]);
-        char text[32] = "";
-        /* A growth of nothing, or below, has no ratio. */
-        if (ours.count && theirs.count && ours.median >= 0.1 && theirs.median >= 0.1)
-            snprintf(text, sizeof(text), "%.2f", theirs.median / ours.median);
-        cell_right(table->markdown, RATIO_WIDTH, text);
-    }
-}
-
-/* Adds to how many targets there are and how many are met. */
-static void print_target(const struct table *table, const struct sample *row, unsigned *met, unsigned *all)
-{
-    struct verdict verdict = target_judge(table->samples, row);
-    char is[32] = "";
-    if (verdict.known) {
-        snprintf(is, sizeof(is), "%.2f", verdict.value);
-        *met += verdict.met;
-        ++*all;
-    }
-    cell_right(table->markdown, TARGET_WIDTH, verdict.text);
-    cell_right(table->markdown, IS_WIDTH, is);
-    cell_right(table->markdown, MET_WIDTH, verdict.known ? verdict.met ? "yes" : "NO" : "");
-}
-
-static int value_width(const struct table *table, unsigned peer)
-{
-    int columns = columns_of(table->peer[peer]);
-    return columns > VALUE_WIDTH ? columns : VALUE_WIDTH;
-}
-
-static void print_medians(const struct table *table, unsigned *met, unsigned *all)
-{
-    int width =
-        table->label_width + (int)RATIO_PEERS * (RATIO_WIDTH + 1) + TARGET_WIDTH + IS_WIDTH + MET_WIDTH + 3;
-    heading(table, "; medians");
-    cell_left(table->markdown, table->label_width, "");
-    for (unsigned i = 0; i < table->peers; i++) {
-        cell_right(table->markdown, value_width(table, i), table->peer[i]);
-        width += value_width(table, i) + 1;
-    }
-    for (size_t i = 0; i < RATIO_PEERS; i++) {
-        char text[32];
-        snprintf(text, sizeof(text), "%s/ours", ratio_peers[i][0] == 'j' ? "jem." : ratio_peers[i]);
-        cell_right(table->markdown, RATIO_WIDTH, text);
-    }
-    cell_right(table->markdown, TARGET_WIDTH, "target");
-    cell_right(table->markdown, IS_WIDTH, "is");
-    cell_right(table->markdown, MET_WIDTH, "met");
-    row_end(table->markdown);
-    rule(table, table->peers + RATIO_PEERS + 3, width);
-    for (unsigned r = 0; r < table->rows; r++) {
-        const struct sample *row = table->row[r];
-        char label[128];
-        cell_left(table->markdown, table->label_width, row_label(label, row));
-        for (unsigned i = 0; i < table->peers; i++) {
-            struct summary summary = samples_summarise(table->samples, row, table->peer[i]);
-            char text[32] = "";
+    bool markdown = *(bool *)context;
+    struct table table = {.columns = section->columns + 2, .left = 1};
+    char label[160], least[32], most[32];
+    print_heading(section, markdown);
+    heading_cells(&table, section, "samples");
+    for (unsigned i = 0; i < section->rows; i++) {
+        size_t fewest = SIZE_MAX;
+        table_cell(&table, "%s", label_text(label, &section->samples->row[section->row[i]]));
+        for (unsigned c = 0; c < section->columns; c++) {
+            struct summary summary =
+                samples_summary(section->samples, section->row[i], role_peer(section->column[c]));
             if (summary.count)
-                value_text(text, summary.median);
-            cell_right(table->markdown, value_width(table, i), text);
+                table_cell(&table, "%s to %s", value_text(least, summary.least),
+                           value_text(most, summary.most));
+            else
+                table_cell(&table, "%s", "");
+            if (summary.count && summary.count < fewest)
+                fewest = summary.count;
         }
-        print_ratios(table, row, samples_summarise(table->samples, row, "bufpool"));
-        print_target(table, row, met, all);
-        row_end(table->markdown);
+        table_cell(&table, "%zu", fewest == SIZE_MAX ? 0 : fewest);
     }
+    table_print(&table, markdown);
 }
 
-/* Each line of a file, as a list item in Markdown. A file that is not there has nothing to say. */
-static void print_lines(const char *folder, const char *file, const char *title, bool markdown)
+/* ------------------------------------------------------------ targets */
+
+struct verdicts {
+    struct table table;
+    bool markdown;
+    unsigned met, judged;
+};
+
+/* One row against one target, if that is about it. */
+static void add_verdict(struct verdicts *verdicts, const struct samples *samples, unsigned row, size_t target)
 {
-    char path[4096], line[1024];
-    snprintf(path, sizeof(path), "%s/%s", folder, file);
-    FILE *in = fopen(path, "re");
-    if (!in)
+    struct verdict verdict = target_judge(samples, row, target);
+    bool met = verdict.outcome == OUTCOME_MET, known = verdict.outcome != OUTCOME_UNKNOWN;
+    char label[160];
+    if (verdict.outcome == OUTCOME_NO_TARGET)
         return;
-    printf(markdown ? "\n### %s\n\n" : "\n%s\n\n", title);
-    while (fgets(line, sizeof(line), in)) {
-        line[strcspn(line, "\n")] = '\0';
-        printf("%s%s\n", markdown ? "- " : "  ", line);
-    }
-    fclose(in);
+    verdicts->judged += known;
+    verdicts->met += met;
+    table_cell(&verdicts->table, "%s %s", samples->row[row].workload, label_text(label, &samples->row[row]));
+    table_cell(&verdicts->table, "%s", verdict.target);
+    table_cell(&verdicts->table, "%s", verdict.is);
+    table_cell(&verdicts->table, "%s", !known ? "-" : met ? "yes" : verdicts->markdown ? "**NO**" : "NO");
 }
 
-int report_run(const char *folder, bool markdown)
+static void add_verdicts(const struct section *section, void *context)
+{
+    for (unsigned i = 0; i < section->rows; i++)
+        for (size_t t = 0; t < targets_count(); t++)
+            add_verdict(context, section->samples, section->row[i], t);
+}
+
+static void print_targets(const struct samples *samples, bool markdown)
+{
+    static const char *const heading[] = {"what", "target", "is", "met"};
+    struct verdicts verdicts = {.table = {.columns = 4, .left = 2}, .markdown = markdown};
+    for (size_t i = 0; i < 4; i++)
+        table_cell(&verdicts.table, "%s", heading[i]);
+    sections_each(samples, add_verdicts, &verdicts);
+    printf("\n%sTargets\n\n", markdown ? "## " : "");
+    table_print(&verdicts.table, markdown);
+    printf("\n%u of %u targets met.\n", verdicts.met, verdicts.judged);
+}
+
+/* ------------------------------------------------------------ all of it */
+
+static void print_csv(const struct samples *samples)
+{
+    puts("workload,case,peer,metric,unit,samples,median,least,most");
+    for (unsigned r = 0; r < samples->rows; r++)
+        for (size_t c = 0; role_peer(c); c++) {
+            const struct row *row = &samples->row[r];
+            struct summary summary = samples_summary(samples, r, role_peer(c));
+            if (summary.dry)
+                printf("%s,%s,%s,%s,%s,0,runs dry,,\n", row->workload, row->variant, role_peer(c),
+                       row->metric, row->unit);
+            else if (summary.count)
+                printf("%s,%s,%s,%s,%s,%zu,%.6g,%.6g,%.6g\n", row->workload, row->variant, role_peer(c),
+                       row->metric, row->unit, summary.count, summary.median, summary.least, summary.most);
+        }
+}
+
+static void print_text(const struct samples *samples)
+{
+    bool markdown = false;
+    puts("\nWhere\n");
+    print_facts(samples, NULL, "  ");
+    sections_each(samples, print_medians, &markdown);
+    print_targets(samples, markdown);
+}
+
+static void print_markdown(const struct samples *samples)
+{
+    bool markdown = true;
+    puts("# bench/run\n\n## Where\n");
+    print_facts(samples, NULL, "- ");
+    print_targets(samples, markdown);
+    puts("\n## Medians\n\nIn brackets the ratio to bufpool's. What beats bufpool is bold, and its row says "
+         "LOST.");
+    sections_each(samples, print_medians, &markdown);
+    puts("\n## Least to most");
+    sections_each(samples, print_spreads, &markdown);
+}
+
+int report_run(const char *folder, enum report_format format)
 {
     char path[4096];
     struct samples samples;
     snprintf(path, sizeof(path), "%s/samples.csv", folder);
     samples_load(&samples, path);
-    static struct table tables[] = {
-        {.unit = "MiB", .title = "Memory, MiB resident above the start"},
-        {.unit = "ns",
-         .title = "Time, ns (pair: get and put; mix: a replacement; handoff: a buffer; replay: an event)"},
-    };
-    size_t count = sizeof(tables) / sizeof(tables[0]);
-    unsigned met = 0, all = 0;
-
-    if (markdown)
-        puts("# bench/run");
-    for (size_t i = 0; i < count; i++) {
-        tables[i].samples = &samples;
-        tables[i].markdown = markdown;
-        find_peers(&tables[i]);
-        find_rows(&tables[i]);
+    switch (format) {
+    case REPORT_TEXT:
+        print_text(&samples);
+        break;
+    case REPORT_MARKDOWN:
+        print_markdown(&samples);
+        break;
+    case REPORT_MEDIANS:
+        print_csv(&samples);
+        break;
     }
-    for (size_t i = 0; i < count; i++)
-        if (tables[i].peers)
-            print_spread(&tables[i]);
-    print_lines(folder, "machine.txt", "Where", markdown);
-    print_lines(folder, "verify.txt", "Checked", markdown);
-    for (size_t i = 0; i < count; i++)
-        if (tables[i].peers)
-            print_medians(&tables[i], &met, &all);
-    if (all)
-        printf("\n%u of %u targets met.\n", met, all);
     samples_free(&samples);
     return 0;
 }
