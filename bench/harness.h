@@ -32,8 +32,6 @@ struct options {
     bool scratch;        /* falseshare: start with buffers that another thread got */
     unsigned producers;  /* handoff: threads that get */
     unsigned consumers;  /* handoff: threads that put */
-    unsigned pools;      /* scale */
-    unsigned live;       /* scale: buffers in use */
     unsigned warmup_ms;  /* not measured, before each sample */
     unsigned sample_ms;  /* measured at least */
     unsigned round;      /* of the driver; goes into the samples */

@@ -29,8 +29,6 @@ enum {
     OPTION_SCRATCH,
     OPTION_PRODUCERS,
     OPTION_CONSUMERS,
-    OPTION_POOLS,
-    OPTION_LIVE,
     OPTION_WARMUP,
     OPTION_SAMPLE,
     OPTION_ROUND,
@@ -46,7 +44,7 @@ enum {
 
 #define KIND(kind) (1u << (kind))
 #define MALLOCS_AND_POOL (KIND(PEER_BUFPOOL) | KIND(PEER_MALLOC))
-#define ALLOCATORS (MALLOCS_AND_POOL | KIND(PEER_MEMPOOL))
+#define ALLOCATORS (MALLOCS_AND_POOL | KIND(PEER_INLINED) | KIND(PEER_MEMPOOL))
 #define FLOORS (KIND(PEER_FLOOR) | KIND(PEER_INLINE))
 
 #define TAKES_VALUE(value) (1u << ((value)-OPTION_PEER))
@@ -84,8 +82,6 @@ static const struct option long_options[] = {
     {"scratch", no_argument, NULL, OPTION_SCRATCH},
     {"producers", required_argument, NULL, OPTION_PRODUCERS},
     {"consumers", required_argument, NULL, OPTION_CONSUMERS},
-    {"pools", required_argument, NULL, OPTION_POOLS},
-    {"live", required_argument, NULL, OPTION_LIVE},
     {"warmup-ms", required_argument, NULL, OPTION_WARMUP},
     {"sample-ms", required_argument, NULL, OPTION_SAMPLE},
     {"round", required_argument, NULL, OPTION_ROUND},
@@ -190,12 +186,6 @@ static void parse(struct options *options, const struct workload *workload, int 
         case OPTION_CONSUMERS:
             options->consumers = number(name, optarg, 1, SIDE_MOST);
             break;
-        case OPTION_POOLS:
-            options->pools = number(name, optarg, 1, 1024);
-            break;
-        case OPTION_LIVE:
-            options->live = number(name, optarg, 1, 10000000);
-            break;
         case OPTION_WARMUP:
             options->warmup_ms = number(name, optarg, 0, 60000);
             break;
@@ -244,8 +234,6 @@ static int run_workload(const struct workload *workload, int count, char **argum
                               .count = 64,
                               .producers = 1,
                               .consumers = 1,
-                              .pools = 1,
-                              .live = 1000,
                               .warmup_ms = 50,
                               .sample_ms = 200,
                               .asleep_s = 3,

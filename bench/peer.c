@@ -13,6 +13,7 @@ static const struct peer peers[] = {
     /* For a server that asks for more than the default's 1 MiB all the time, as mariadb does. */
     {.name = "bufpool-2m", .kind = PEER_BUFPOOL, .max_size = (size_t)2 << 20},
     /* Less waste within a buffer for more tiers. */
+    {.name = "bufpool-inline", .kind = PEER_INLINED},
     {.name = "bufpool-steps", .kind = PEER_BUFPOOL, .tier_steps = 4},
     {.name = "glibc", .kind = PEER_MALLOC, .object = "libc.so"},
     {.name = "jemalloc", .kind = PEER_MALLOC, .object = "libjemalloc.so"},
@@ -78,7 +79,8 @@ void *peer_open(const struct peer *peer, const struct peer_load *load)
     bufpool_t *pool = NULL;
     opened = peer;
     switch (peer->kind) {
-    case PEER_BUFPOOL: {
+    case PEER_BUFPOOL:
+    case PEER_INLINED: {
         bufpool_config_t config = BUFPOOL_CONFIG_INIT;
         if (peer->max_size)
             config.max_size = peer->max_size;

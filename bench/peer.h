@@ -15,6 +15,7 @@
 #define PEER_H
 
 #include <bufpool.h>
+#include <bufpool/inline.h>
 #include <stdlib.h>
 
 #include "floor.h"
@@ -23,6 +24,7 @@
 
 enum peer_kind {
     PEER_BUFPOOL, /* the pool, through its public functions */
+    PEER_INLINED, /* the pool with its hit compiled in: bufpool/inline.h */
     PEER_MALLOC,  /* whatever malloc the process has */
     PEER_FLOOR,   /* the floor behind a call */
     PEER_INLINE,  /* the floor inlined */
@@ -91,6 +93,7 @@ extern _Thread_local struct floor_list peer_inline_list __attribute__((visibilit
 static ALWAYS_INLINE void *peer_get(enum peer_kind kind, void *self, size_t size)
 {
     void *buffer = kind == PEER_BUFPOOL   ? bufpool_get(self, size)
+                   : kind == PEER_INLINED ? bufpool_inline_get(self, size)
                    : kind == PEER_MALLOC  ? malloc(size)
                    : kind == PEER_FLOOR   ? floor_get(size)
                    : kind == PEER_INLINE  ? floor_list_get(&peer_inline_list)
@@ -108,6 +111,8 @@ static ALWAYS_INLINE void peer_put(enum peer_kind kind, void *self, void *buffer
 {
     if (kind == PEER_BUFPOOL)
         bufpool_put(self, buffer);
+    else if (kind == PEER_INLINED)
+        bufpool_inline_put(self, buffer);
     else if (kind == PEER_MALLOC)
         free(buffer);
     else if (kind == PEER_FLOOR)
@@ -162,6 +167,7 @@ typedef void (*peer_loop)(void *context, uint64_t count);
 #define PEER_LOOP_ENTRY(name, kind) [kind] = name##_##kind,
 #define PEER_LOOPS(name)                                                                                     \
     PEER_LOOP_COPY(name, PEER_BUFPOOL)                                                                       \
+    PEER_LOOP_COPY(name, PEER_INLINED)                                                                       \
     PEER_LOOP_COPY(name, PEER_MALLOC)                                                                        \
     PEER_LOOP_COPY(name, PEER_FLOOR)                                                                         \
     PEER_LOOP_COPY(name, PEER_INLINE)                                                                        \
@@ -170,9 +176,10 @@ typedef void (*peer_loop)(void *context, uint64_t count);
     static peer_loop name##_of(enum peer_kind kind)                                                          \
     {                                                                                                        \
         static const peer_loop loops[PEER_KINDS] = {                                                         \
-            PEER_LOOP_ENTRY(name, PEER_BUFPOOL) PEER_LOOP_ENTRY(name, PEER_MALLOC)                           \
-                PEER_LOOP_ENTRY(name, PEER_FLOOR) PEER_LOOP_ENTRY(name, PEER_INLINE)                         \
-                    PEER_LINKED_MEMPOOL(PEER_LOOP_ENTRY, name) PEER_LOOP_ENTRY(name, PEER_NONE)};            \
+            PEER_LOOP_ENTRY(name, PEER_BUFPOOL) PEER_LOOP_ENTRY(name, PEER_INLINED)                          \
+                PEER_LOOP_ENTRY(name, PEER_MALLOC) PEER_LOOP_ENTRY(name, PEER_FLOOR)                         \
+                    PEER_LOOP_ENTRY(name, PEER_INLINE) PEER_LINKED_MEMPOOL(PEER_LOOP_ENTRY, name)            \
+                        PEER_LOOP_ENTRY(name, PEER_NONE)};                                                   \
         return loops[kind];                                                                                  \
     }
 

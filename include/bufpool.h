@@ -370,4 +370,13 @@ BUFPOOL_API void bufpool_on_misuse(bufpool_misuse_fn handler, void *arg);
 }
 #endif
 
+/*
+ * BUFPOOL_INLINE, defined before this header is included, compiles the hit of
+ * bufpool_get and bufpool_put into their callers: bufpool/inline.h says what that
+ * is worth and what it asks for.
+ */
+#ifdef BUFPOOL_INLINE
+#include <bufpool/inline.h>
+#endif
+
 #endif /* BUFPOOL_H */

@@ -12,6 +12,8 @@
 #ifndef BLOCK_H
 #define BLOCK_H
 
+#include <bufpool.h>
+
 #include "depot.h"
 
 /*
@@ -102,8 +104,12 @@ struct thread_table {
     bool left;            /* the caches are gone and stay so: straight to the depot */
 };
 
-/* initial-exec: a load from the thread pointer, no call. 24 bytes of the static TLS block. */
-extern _Thread_local struct thread_table thread_table __attribute__((tls_model("initial-exec")));
+/*
+ * initial-exec: a load from the thread pointer, no call. 24 bytes of the static
+ * TLS block. The name is bufpool/inline.h's, which reads `last`.
+ */
+extern BUFPOOL_API _Thread_local struct thread_table thread_table __asm__("bufpool_inline_thread")
+    __attribute__((tls_model("initial-exec")));
 
 /* A tier's bin by the tier's line: see tiers.h. */
 static ALWAYS_INLINE struct bin *block_bin_at(struct block *block, uint64_t line)

@@ -68,17 +68,19 @@ struct tier {
 };
 
 struct tiers {
+    /* What a hit reads: src/layout.c. */
     uintptr_t base;      /* of the reservation */
     unsigned span_shift; /* log2 of the address space a tier */
     unsigned line_shift; /* that less log2 of a line */
-    unsigned count;
-    uint64_t largest; /* capacity of the last tier */
     /* The line of each size's tier, in steps of a line; beyond the largest tier that of the tier behind it.
      */
     uint16_t direct[TIERS_DIRECT];
-    uint16_t coarse[TIERS_COARSE]; /* the same for the smallest size of each coarse step */
-    uint8_t eighth[TIERS_EIGHTHS];
     struct tier tier[TIERS_MAX + 1]; /* the one behind the last: every size fits, no address is held */
+
+    uint16_t coarse[TIERS_COARSE]; /* as `direct`, for the smallest size of each coarse step */
+    uint8_t eighth[TIERS_EIGHTHS];
+    unsigned count;
+    uint64_t largest; /* capacity of the last tier */
 };
 
 /* What tiers are made from; bufpool_config_t's fields of the same names. */
