@@ -26,6 +26,10 @@
 /* On a cache line: its time does not depend on what the linker put in front. */
 #define HOT_PATH __attribute__((aligned(64)))
 
+/* The compiler forgets what it knows of a pointer; gcc else keeps the address of a field in a register beside
+ * it. */
+#define FORGET(pointer) __asm__("" : "+r"(pointer))
+
 /* A hot function of its own, so that its caller stays short. */
 #define NOINLINE __attribute__((noinline))
 

@@ -76,7 +76,7 @@ struct record {
      * Set back from busy with release [hand-off]: who then reads idle and has been
      * through a membarrier since the swap finds the old block finished.
      */
-    alignas(DESTRUCTIVE_SIZE) _Atomic uintptr_t key;
+    _Atomic uintptr_t key;
     /*
      * NULL: dead, nobody's. Changed by CAS from the block to a fresh one (a
      * collection), by exchange to NULL (the thread, leaving).

@@ -22,17 +22,6 @@ static inline bool record_is_busy(const struct record *record)
     return atomic_load_explicit(&record->key, memory_order_relaxed) == KEY_BUSY; /* the thread's own */
 }
 
-/* This thread's record of the pool it used last: compare its key. */
-static ALWAYS_INLINE struct record *cache_last(void)
-{
-    return thread_table.last;
-}
-
-static ALWAYS_INLINE void cache_set_last(struct record *record)
-{
-    thread_table.last = record;
-}
-
 /* This thread's record of the pool, if it has one, or any other. */
 static ALWAYS_INLINE struct record *cache_find(const struct bufpool *pool)
 {
@@ -44,6 +33,25 @@ static ALWAYS_INLINE bool record_is_hit(const struct record *record, const struc
 {
     /* relaxed: the thread's own. */
     return atomic_load_explicit(&record->key, memory_order_relaxed) == (uintptr_t)pool;
+}
+
+/* The thread used another pool last: its record of this one, which is the last one then. False where no hit
+ * is to be had. */
+static ALWAYS_INLINE bool cache_turn_to(const struct bufpool *pool, struct record **record)
+{
+    if (pool == NULL)
+        return false;
+    *record = cache_find(pool);
+    if (!record_is_hit(*record, pool))
+        return false;
+    thread_table.last = *record;
+    return true;
+}
+
+/* This thread's record of the pool it used last: look at its key. */
+static ALWAYS_INLINE struct record *cache_last(void)
+{
+    return thread_table.last;
 }
 
 static ALWAYS_INLINE struct block *cache_enter(struct record *record)

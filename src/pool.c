@@ -140,36 +140,21 @@ static ALWAYS_INLINE void *get_hit(struct bufpool *pool, struct record *record, 
 }
 
 /* A size beyond the table: its tier takes a few steps more. */
-static HOT_PATH NOINLINE void *get_large(struct bufpool *pool, struct record *record, size_t size)
+static HOT_PATH NOINLINE void *get_large(struct bufpool *pool, size_t size, struct record *record)
 {
     return get_hit(pool, record, size, tiers_line_of_large(&pool->tiers, size));
-}
-
-/* `record` is the pool's. */
-static ALWAYS_INLINE void *get_through(struct bufpool *pool, struct record *record, size_t size)
-{
-    size_t step = (size - 1) / LINE_SIZE; /* of size 0: beyond the table */
-    if (UNLIKELY(step >= TIERS_DIRECT))
-        return get_large(pool, record, size);
-    return get_hit(pool, record, size, pool->tiers.direct[step]);
-}
-
-/* The thread's last call was another pool's. */
-static NOINLINE void *get_turn(struct bufpool *pool, size_t size)
-{
-    struct record *record = pool == NULL ? cache_last() : cache_find(pool);
-    if (UNLIKELY(!record_is_hit(record, pool)))
-        return get_slow(pool, size);
-    cache_set_last(record);
-    return get_through(pool, record, size);
 }
 
 HOT_PATH void *bufpool_get(bufpool_t *pool, size_t size)
 {
     struct record *record = cache_last();
-    if (UNLIKELY(!record_is_hit(record, pool)))
-        return get_turn(pool, size);
-    return get_through(pool, record, size);
+    if (UNLIKELY(!record_is_hit(record, pool)) && UNLIKELY(!cache_turn_to(pool, &record)))
+        return get_slow(pool, size);
+    FORGET(record);
+    size_t step = (size - 1) / LINE_SIZE; /* of size 0: beyond the table */
+    if (UNLIKELY(step >= TIERS_DIRECT))
+        return get_large(pool, size, record);
+    return get_hit(pool, record, size, pool->tiers.direct[step]);
 }
 
 /* ------------------------------------------------------------ put */
@@ -294,9 +279,12 @@ static SLOW_PATH bool put_full(struct bufpool *pool, struct record *record, uint
     return kept;
 }
 
-/* As get_hit. `record` is the pool's. */
-static ALWAYS_INLINE bool put_through(struct bufpool *pool, struct record *record, void *buffer)
+HOT_PATH bool bufpool_put(bufpool_t *pool, void *buffer)
 {
+    struct record *record = cache_last();
+    if (UNLIKELY(!record_is_hit(record, pool)) && UNLIKELY(!cache_turn_to(pool, &record)))
+        return put_slow(pool, buffer);
+    FORGET(record);
     uint64_t line = tiers_line_of_address(&pool->tiers, buffer);
     if (UNLIKELY(!tier_holds(tiers_at_line(&pool->tiers, line), buffer)))
         return put_slow(pool, buffer);
@@ -312,22 +300,4 @@ static ALWAYS_INLINE bool put_through(struct bufpool *pool, struct record *recor
     atomic_store_explicit(&bin->top, top + 1, memory_order_relaxed);
     cache_leave(record, (uintptr_t)pool);
     return true;
-}
-
-/* The thread's last call was another pool's. */
-static NOINLINE bool put_turn(struct bufpool *pool, void *buffer)
-{
-    struct record *record = pool == NULL ? cache_last() : cache_find(pool);
-    if (UNLIKELY(!record_is_hit(record, pool)))
-        return put_slow(pool, buffer);
-    cache_set_last(record);
-    return put_through(pool, record, buffer);
-}
-
-HOT_PATH bool bufpool_put(bufpool_t *pool, void *buffer)
-{
-    struct record *record = cache_last();
-    if (UNLIKELY(!record_is_hit(record, pool)))
-        return put_turn(pool, buffer);
-    return put_through(pool, record, buffer);
 }

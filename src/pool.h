@@ -49,22 +49,27 @@ struct collection {
 };
 
 struct bufpool {
-    /* What a hit reads. */
-    uint32_t number; /* in the registry, and in each thread's table */
+    /*
+     * What no hit reads stands in the first line: pools begin on a page, as buffers
+     * do that callers write to, and a load whose low 12 address bits are those of a
+     * store just made waits for it.
+     */
+    char name[POOL_NAME_MAX];
+    char *reserved; /* the tiers' spans, then their books */
+    size_t reserved_size;
+    uint32_t collect_interval_ms;
+    uint32_t number; /* in the registry, and in each thread's slots */
+
     struct tiers tiers;
 
     /* What its records' keys are when idle: the pool's address; one more where no call may be a hit. */
     uintptr_t key;
     _Atomic bool alive; /* not yet destroyed: seq_cst [alive], see collector.c */
-    char name[POOL_NAME_MAX];
+    bool remote;        /* collections reach other threads' blocks */
     uint32_t flags;
-    bool remote; /* collections reach other threads' blocks */
     size_t page;
     uint64_t min_cached_bytes;
     uint64_t max_thread_bytes;
-    uint32_t collect_interval_ms;
-    char *reserved; /* the tiers' spans, then their books */
-    size_t reserved_size;
 
     struct cache_shape shape[TIERS_MAX];
     struct table records, blocks;

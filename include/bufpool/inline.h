@@ -50,7 +50,7 @@ struct bufpool_inline_block {
 };
 
 struct bufpool_inline_record {
-    char head[128];
+    char head[8];
     uintptr_t key;
     struct bufpool_inline_block *block;
 };
