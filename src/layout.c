@@ -23,6 +23,7 @@ SAME_PLACE(bufpool_inline_block, bin, block, bin);
 SAME_PLACE(bufpool_inline_thread, last, thread_table, last);
 SAME_PLACE(bufpool_inline_record, key, record, key);
 SAME_PLACE(bufpool_inline_record, block, record, block);
+/* NOLINTNEXTLINE(misc-redundant-expression): two macros, which must be the same */
 _Static_assert(BUFPOOL_INLINE_BUSY == KEY_BUSY, "bufpool/inline.h: BUSY");
 
 SAME_SIZE(bufpool_inline_tier, tier);

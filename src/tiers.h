@@ -117,7 +117,7 @@ static inline uint64_t tiers_eighth(uint64_t size)
 }
 
 /* The smallest tier whose capacity fits, or TIER_NONE. */
-static inline unsigned tiers_find(const struct tiers *tiers, uint64_t size)
+static ALWAYS_INLINE unsigned tiers_find(const struct tiers *tiers, uint64_t size)
 {
     if (UNLIKELY(size > tiers->largest))
         return TIER_NONE;
