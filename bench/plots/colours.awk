@@ -6,6 +6,7 @@ function colour(peer) {
 
 BEGIN {
     colours["bufpool"] = 13111342      # crimson
+    colours["bufpool-inline"] = 15239567 # pale crimson
     colours["glibc"] = 8355711         # grey
     colours["jemalloc"] = 5869949      # sage
     colours["jemalloc-bg"] = 10273204  # pale sage
