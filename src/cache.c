@@ -73,8 +73,14 @@ static bool bin_grow(struct bufpool *pool, struct record *record, struct block *
         target = min_u64(2 * cap, shape->cap_max);
     if (target == cap)
         return false;
-    /* max_thread_bytes, though not below two buffers in a tier in use. */
-    uint64_t room = subtract_to_zero(pool->max_thread_bytes, block->granted);
+    /*
+     * max_thread_bytes, though not below two buffers in a tier in use. To grow takes a
+     * third of what is left at most, or the first tiers would leave the others nothing;
+     * a tier alone never feels it.
+     */
+    uint64_t room = subtract_to_zero(pool->max_thread_bytes, block->granted) / (cap == 0 ? 1 : 3);
+    if (room < capacity && cap >= 2)
+        return false;
     if ((target - cap) * capacity > room)
         target = max_u64(cap + room / capacity, 2);
     if (target <= cap)
