@@ -105,13 +105,12 @@ static bool bin_grow(struct bufpool *pool, struct record *record, struct block *
 static struct magazine *pop_any(struct bufpool *pool, unsigned tier, unsigned home, enum place *place,
                                 unsigned *shard)
 {
-    static const enum place order[] = {PLACE_SHARED, PLACE_VICTIM, PLACE_COLD};
-    struct magazine *magazine = NULL;
+    struct magazine *magazine = depot_pop(&pool->depot, *place = PLACE_SHARED, tier, home, shard);
 
-    for (unsigned i = 0; i < 3 && magazine == NULL; i++) {
-        *place = order[i];
-        magazine = depot_pop(&pool->depot, *place, tier, home, shard);
-    }
+    if (magazine == NULL)
+        magazine = depot_pop(&pool->depot, *place = PLACE_VICTIM, tier, home, shard);
+    if (magazine == NULL)
+        magazine = depot_pop(&pool->depot, *place = PLACE_COLD, tier, home, shard);
     if (magazine != NULL)
         hook_reach(HOOK_DEPOT_POPPED);
     return magazine;
@@ -183,11 +182,11 @@ bool cache_make_room(struct bufpool *pool, struct record *record, struct block *
     return true;
 }
 
-void cache_follow_epoch(struct bufpool *pool, struct record *record, struct block *block)
+void cache_hand_over(struct bufpool *pool, struct record *record, struct block *block)
 {
     /* relaxed: only that it changed matters; what the collection did is in the depot. */
     uint32_t epoch = atomic_load_explicit(&pool->collection.epoch, memory_order_relaxed);
-    if (pool->remote || record->epoch == epoch)
+    if (record->epoch == epoch)
         return;
     record->epoch = epoch;
     block_empty(pool, block, PLACE_VICTIM, atomic_load_explicit(&record->home, memory_order_relaxed));

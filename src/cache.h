@@ -81,8 +81,15 @@ void *cache_refill(struct bufpool *pool, struct record *record, struct block *bl
  */
 bool cache_make_room(struct bufpool *pool, struct record *record, struct block *block, unsigned tier);
 
-/* In cooperative mode, after a collection somewhere: hand over what this block holds. Entered. */
-void cache_follow_epoch(struct bufpool *pool, struct record *record, struct block *block);
+/* After a collection somewhere that this block has not followed: hand over what it holds. Entered. */
+void cache_hand_over(struct bufpool *pool, struct record *record, struct block *block);
+
+/* Every slow path's first step: in cooperative mode it does what a collection would. Entered. */
+static inline void cache_follow_epoch(struct bufpool *pool, struct record *record, struct block *block)
+{
+    if (UNLIKELY(!pool->remote))
+        cache_hand_over(pool, record, block);
+}
 
 /* Without a block: one buffer out of the depot, or into it (false: no room below max_cached_bytes). */
 void *cache_get_direct(struct bufpool *pool, unsigned tier);

@@ -55,8 +55,8 @@ void depot_after_fork(struct depot *depot)
 
 unsigned depot_home(const struct depot *depot)
 {
-    int cpu = sched_getcpu();
-    return cpu < 0 ? 0 : (unsigned)cpu % depot->shards;
+    unsigned cpu = (unsigned)sched_getcpu(); /* failed: a large number */
+    return LIKELY(cpu < depot->shards) ? cpu : cpu % depot->shards;
 }
 
 /* ------------------------------------------------------------ empty magazines */

@@ -109,7 +109,7 @@ static SLOW_PATH void *get_slow(struct bufpool *pool, size_t size)
 }
 
 /* The bin is empty. `line` is its tier's, or that of the one behind the last: nothing was ever put there. */
-static SLOW_PATH void *get_refill(struct bufpool *pool, struct record *record, size_t size, uint64_t line)
+static NOINLINE void *get_refill(struct bufpool *pool, struct record *record, size_t size, uint64_t line)
 {
     unsigned tier = (unsigned)(line / LINE_SIZE);
     void *buffer = tier < pool->tiers.count ? get_from_bin(pool, record, tier) : NULL;
@@ -270,7 +270,7 @@ static SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer)
 }
 
 /* The bin is full, or its newest is this very buffer. */
-static SLOW_PATH bool put_full(struct bufpool *pool, struct record *record, uint64_t line, void *buffer)
+static NOINLINE bool put_full(struct bufpool *pool, struct record *record, uint64_t line, void *buffer)
 {
     int errno_before = errno;
     bool kept = file(pool, record, (unsigned)(line / LINE_SIZE), buffer);
