@@ -1,7 +1,5 @@
 #include "cache.h"
 
-#include <string.h>
-
 #include "blocks.h"
 #include "hook.h"
 
@@ -134,21 +132,28 @@ void *cache_refill(struct bufpool *pool, struct record *record, struct block *bl
                                       : &tally->hits_stolen,
               1);
 
-    void *buffer = magazine_take(magazine);
     bin_grow(pool, record, block, tier, tally->flushed_since_refill);
     tally->flushed_since_refill = false;
 
-    /* The newest, as far as there is room; then what they took of max_cached_bytes is the bin's own grant. */
+    /*
+     * The newest, as far as there is room, one of them for the caller. In the
+     * order they were put: that is mostly by address, upwards, and what writes on
+     * from one buffer into its neighbour finds that lines are on their way.
+     */
     unsigned count = magazine_count(magazine);
-    unsigned moved = (unsigned)min_u64(count, bin_cap(bin));
-    memcpy(bin->slot + 1, magazine->buffer + (count - moved), moved * sizeof(void *));
+    unsigned moved = (unsigned)min_u64(count - 1, bin_cap(bin));
+    void **from = &magazine->buffer[count - 1 - moved];
+    void *buffer = *from;
+    for (void **slot = bin->slot + moved; slot > bin->slot; slot--)
+        *slot = *++from;
     bin_set_count(bin, moved);
     count_add(&tally->filled, moved);
-    magazine_set_count(magazine, count - moved);
+    magazine_set_count(magazine, count - 1 - moved);
+    /* What they took of max_cached_bytes is the bin's own grant now. */
     if (place != PLACE_COLD)
         budget_give(&pool->cached, (moved + 1) * tier_capacity(pool, tier));
 
-    if (moved < count)
+    if (moved + 1 < count)
         depot_push(&pool->depot, place, tier, shard, magazine);
     else
         spares_give(&record->spares, &pool->depot, magazine);
