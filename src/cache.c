@@ -17,7 +17,7 @@ void cache_init(struct bufpool *pool)
         const struct tier *tier = &pool->tiers.tier[i];
         struct cache_shape *shape = &pool->shape[i];
         shape->magazine = magazine_size(tier->size);
-        shape->cap_max = (uint32_t)max_u64(2, min_u64(CAP_MAX, pool->max_thread_bytes / 2 / tier->capacity));
+        shape->cap_max = (uint32_t)max_u64(2, min_u64(CAP_MAX, pool->max_thread_bytes / 2 / tier->size));
         shape->cap_start = (uint32_t)min_u64(
             shape->cap_max, max_u64(2, min_u64(CAP_START_MAX, CAP_START_BYTES / tier->size)));
     }
