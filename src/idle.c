@@ -52,7 +52,7 @@ static struct magazine *fill_magazine(struct bufpool *pool, unsigned tier, uint6
 
     for (uint64_t i = 0; magazine != NULL && i < count; i++) {
         uint32_t index;
-        if (span_carve(&pool->span[tier], &index) != CARVED) {
+        if (span_carve(&pool->span[tier], depot_home(&pool->depot), &index) != CARVED) {
             collect_park(pool, tier, magazine);
             return NULL;
         }

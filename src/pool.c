@@ -75,7 +75,7 @@ static void *get_from_tier(struct bufpool *pool, struct record *record, unsigned
 
         /* 3  one without pages */
         uint32_t index;
-        switch (span_carve(&pool->span[tier], &index)) {
+        switch (span_carve(&pool->span[tier], depot_home(&pool->depot), &index)) {
         case CARVED:
             account_add(&account->carves, 1);
             return tier_address(&pool->tiers.tier[tier], index);

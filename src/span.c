@@ -183,14 +183,29 @@ static bool group_take(struct group *group, bool backed, unsigned *number)
     }
 }
 
-static bool take_in_words(struct span *span, struct summary *summary, bool backed, uint32_t from, uint32_t to,
-                          uint32_t *index)
+/*
+ * Which bit a lane looks at first: lane 0 at the lowest that is set, lane 1 at the
+ * one above, and round. At the highest last: the group where the span ends for
+ * now, whose last buffer cannot give back the page it shares with the next one.
+ */
+static unsigned lane_bit(uint64_t word, unsigned lane)
+{
+    unsigned lanes = (unsigned)__builtin_popcountll(word) - 1;
+    for (lane = lanes == 0 ? 0 : lane % lanes; lane > 0; lane--)
+        word &= word - 1;
+    return (unsigned)__builtin_ctzll(word);
+}
+
+static bool take_in_words(struct span *span, struct summary *summary, bool backed, unsigned lane,
+                          uint32_t from, uint32_t to, uint32_t *index)
 {
     for (uint32_t w = from; w < to; w++) {
         uint64_t word = atomic_load_explicit(&summary->words[w], memory_order_relaxed);
-        for (; word != 0; word &= word - 1) {
-            uint32_t group = w * 64 + (uint32_t)__builtin_ctzll(word);
+        while (word != 0) {
+            unsigned bit = lane_bit(word, lane);
+            uint32_t group = w * 64 + bit;
             unsigned number;
+            word &= ~(UINT64_C(1) << bit);
             if (!group_take(&span->group[group], backed, &number)) {
                 summary_clear(summary, group);
                 if (!group_take(&span->group[group], backed, &number))
@@ -206,22 +221,22 @@ static bool take_in_words(struct span *span, struct summary *summary, bool backe
     return false;
 }
 
-static bool take(struct span *span, struct summary *summary, bool backed, uint32_t *index)
+static bool take(struct span *span, struct summary *summary, bool backed, unsigned lane, uint32_t *index)
 {
     /* acquire [grown]: the books up to here are there. */
     uint32_t committed = atomic_load_explicit(&span->committed, memory_order_acquire);
     uint32_t words = (groups_of(committed) + 63) / 64;
     uint32_t lowest = (uint32_t)min_u64(words, atomic_load_explicit(&summary->lowest, memory_order_relaxed));
-    return take_in_words(span, summary, backed, lowest, words, index) ||
-           take_in_words(span, summary, backed, 0, lowest, index);
+    return take_in_words(span, summary, backed, lane, lowest, words, index) ||
+           take_in_words(span, summary, backed, lane, 0, lowest, index);
 }
 
-enum carve span_carve(struct span *span, uint32_t *index)
+enum carve span_carve(struct span *span, unsigned lane, uint32_t *index)
 {
     uint64_t capacity = span->tier->capacity;
     if (budget_take(span->backed, capacity, 1) == 0)
         return CARVE_NO_MEMORY;
-    while (!take(span, &span->unbacked, false, index)) {
+    while (!take(span, &span->unbacked, false, lane, index)) {
         enum carve grown = grow(span);
         if (grown != CARVED) {
             budget_give(span->backed, capacity);
@@ -236,7 +251,7 @@ enum carve span_carve(struct span *span, uint32_t *index)
 
 bool span_take_cold(struct span *span, uint32_t *index)
 {
-    if (span_cold_count(span) == 0 || !take(span, &span->cold, true, index))
+    if (span_cold_count(span) == 0 || !take(span, &span->cold, true, 0, index))
         return false;
     atomic_fetch_sub_explicit(&span->cold_count, 1, memory_order_relaxed);
     return true;

@@ -21,8 +21,8 @@
  * decided in one word: a page goes when all buffers on it are claimed.
  *
  * No lists: put never needs memory to file a buffer here, a double one is
- * seen by its bit, and the lowest free buffer is always the next one taken,
- * which keeps what is in use together.
+ * seen by its bit, and the lowest free buffer (of those a CPU begins with) is
+ * always the next one taken, which keeps what is in use together.
  */
 #ifndef SPAN_H
 #define SPAN_H
@@ -75,8 +75,12 @@ enum carve {
     CARVE_SPAN_FULL
 };
 
-/* The lowest unbacked buffer; it is held, and max_bytes has been charged. */
-enum carve span_carve(struct span *span, uint32_t *index);
+/*
+ * An unbacked buffer; it is held, and max_bytes has been charged. The lowest of
+ * its lane's group: threads of different lanes, as CPUs are, each get neighbours
+ * instead of every other buffer, so that what one writes goes on in one stream.
+ */
+enum carve span_carve(struct span *span, unsigned lane, uint32_t *index);
 
 /* The lowest cold buffer; false where there is none. */
 bool span_take_cold(struct span *span, uint32_t *index);

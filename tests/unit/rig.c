@@ -33,7 +33,7 @@ void rig_close(struct rig *rig)
 uint32_t rig_carve(struct rig *rig)
 {
     uint32_t index;
-    MUST(span_carve(&rig->span, &index) == CARVED);
+    MUST(span_carve(&rig->span, 0, &index) == CARVED);
     return index;
 }
 

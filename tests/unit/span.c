@@ -5,6 +5,7 @@
 #include <criterion/new/assert.h>
 #include <string.h>
 
+#include "depot.h"
 #include "pools.h"
 #include "rig.h"
 
@@ -32,6 +33,24 @@ Test(unit_span, carve_takes_the_lowest)
             cr_assert(tier_holds(rig.tier, rig_buffer(&rig, index)));
         rig_close(&rig);
     }
+}
+
+/* Fails when lanes carve one another's neighbours, or a lane finds nothing while another would. */
+Test(unit_span, lanes_carve_neighbours)
+{
+    enum { LANES = 3 };
+    uint32_t index;
+    open_with(512, 25); /* grown by 2 MiB: 64 groups */
+    for (uint32_t i = 0; i < GROUP_BUFFERS; i++)
+        for (unsigned lane = 0; lane < LANES; lane++) {
+            cr_assert(eq(int, span_carve(&rig.span, lane, &index), CARVED));
+            cr_assert(eq(uint, index, lane * GROUP_BUFFERS + i));
+        }
+    uint32_t committed = rig.span.committed;
+    for (uint32_t i = LANES * GROUP_BUFFERS; i < committed; i++)
+        cr_assert(eq(int, span_carve(&rig.span, SHARDS_MAX - 1, &index), CARVED));
+    cr_assert(eq(uint, rig.span.committed, committed), "grown while there was room");
+    rig_close(&rig);
 }
 
 /* Fails when a buffer carved is not writable to its last byte, or touches another. */
@@ -177,11 +196,11 @@ Test(unit_span, backed_budget_is_what_has_pages)
     uint32_t index;
 
     rig_carve_row(&rig, 0, 10);
-    cr_assert(eq(int, span_carve(&rig.span, &index), CARVE_NO_MEMORY));
+    cr_assert(eq(int, span_carve(&rig.span, 0, &index), CARVE_NO_MEMORY));
     cr_assert(eq(u64, atomic_load(&rig.backed.used), 10 * 8192));
     for (uint32_t i = 0; i < 10; i += 2)
         span_park(&rig.span, i);
-    cr_assert(eq(int, span_carve(&rig.span, &index), CARVE_NO_MEMORY));
+    cr_assert(eq(int, span_carve(&rig.span, 0, &index), CARVE_NO_MEMORY));
     cr_assert(eq(u32, take_cold(), 0));
     cr_assert(eq(u64, atomic_load(&rig.backed.used), 10 * 8192));
     cr_assert(eq(u64, span_purge(&rig.span, UINT64_MAX), 4 * 8192));

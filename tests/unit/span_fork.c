@@ -124,7 +124,7 @@ Test(unit_span_fork, span_with_no_room_above_is_full)
 {
     uint32_t index;
     open_and_fork(16384, 23, 500);
-    cr_assert(eq(int, span_carve(&rig.span, &index), CARVE_SPAN_FULL));
+    cr_assert(eq(int, span_carve(&rig.span, 0, &index), CARVE_SPAN_FULL));
     cr_assert(span_adopt(&rig.span, 499));
     cr_assert(eq(int, span_park(&rig.span, 499), PARKED));
     rig_close(&rig);
@@ -161,7 +161,7 @@ static int fork_without_memory(void *arg)
         span_park(&rig.span, i);
     hook_on_call(commits_fail);
     span_after_fork(&rig.span);
-    if (span_carve(&rig.span, &index) == CARVED || span_take_cold(&rig.span, &index))
+    if (span_carve(&rig.span, 0, &index) == CARVED || span_take_cold(&rig.span, &index))
         return 1;
     /* As put does with any address: the far end of the span was never anybody's. */
     void *wild = rig_buffer(&rig, tiers_span_count(&rig.tiers, 0) - 1);

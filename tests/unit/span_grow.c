@@ -34,7 +34,7 @@ Test(unit_span_grow, span_is_handed_out_to_its_last_buffer_and_then_full)
         uint64_t used = atomic_load(&rig.backed.used);
         cr_assert(eq(u64, used, count * rig.tier->capacity));
         for (int again = 0; again < 3; again++)
-            cr_assert(eq(int, span_carve(&rig.span, &index), CARVE_SPAN_FULL));
+            cr_assert(eq(int, span_carve(&rig.span, 0, &index), CARVE_SPAN_FULL));
         cr_assert(eq(u64, atomic_load(&rig.backed.used), used));
         cr_assert(not(tier_holds(rig.tier, rig_buffer(&rig, count))));
 
@@ -56,7 +56,7 @@ Test(unit_span_grow, smallest_spans_work)
         rig_open(&rig, (struct rig_plan){.size = size, .span_shift = 17});
         uint32_t count = tiers_span_count(&rig.tiers, 0);
         rig_carve_row(&rig, 0, count);
-        cr_assert(eq(int, span_carve(&rig.span, &index), CARVE_SPAN_FULL));
+        cr_assert(eq(int, span_carve(&rig.span, 0, &index), CARVE_SPAN_FULL));
         for (uint32_t i = 0; i < count; i++) {
             rig_touch(&rig, i);
             span_park(&rig.span, i);
@@ -91,14 +91,14 @@ Test(unit_span_grow, failed_commit_is_no_memory_and_a_later_one_succeeds)
     rig_open(&rig, (struct rig_plan){.size = 4096, .span_shift = 24});
     hook_on_call(commits_fail);
     for (int i = 0; i < 10; i++)
-        cr_assert(eq(int, span_carve(&rig.span, &index), CARVE_NO_MEMORY));
+        cr_assert(eq(int, span_carve(&rig.span, 0, &index), CARVE_NO_MEMORY));
     cr_assert(eq(u64, atomic_load(&rig.backed.used), 0));
     cr_assert(eq(u64, atomic_load(&rig.tier->committed), 0));
     hook_on_call(NULL);
     rig_carve_row(&rig, 0, 512); /* the first growth */
 
     hook_on_call(commits_fail);
-    cr_assert(eq(int, span_carve(&rig.span, &index), CARVE_NO_MEMORY));
+    cr_assert(eq(int, span_carve(&rig.span, 0, &index), CARVE_NO_MEMORY));
     cr_assert(eq(u64, atomic_load(&rig.backed.used), 512 * 4096));
     cr_assert(eq(int, span_park(&rig.span, 77), PARKED), "a put needs no memory");
     cr_assert(span_take_cold(&rig.span, &index));
@@ -122,7 +122,7 @@ Test(unit_span_grow, failing_commits_lose_no_buffer)
         uint32_t count = tiers_span_count(&rig.tiers, 0);
         state = i + 1;
         hook_on_call(half_the_commits_fail);
-        while ((carved = span_carve(&rig.span, &index)) != CARVE_SPAN_FULL) {
+        while ((carved = span_carve(&rig.span, 0, &index)) != CARVE_SPAN_FULL) {
             if (carved == CARVED && index != next)
                 cr_fail("tier %zu: %u instead of %u", sizes[i], index, next);
             if (carved == CARVED)

@@ -29,7 +29,7 @@ static uint64_t *last_word(uint32_t index)
 
 static bool get(uint32_t *index)
 {
-    return span_take_cold(&rig.span, index) || span_carve(&rig.span, index) == CARVED;
+    return span_take_cold(&rig.span, index) || span_carve(&rig.span, 0, index) == CARVED;
 }
 
 static unsigned claim(uint32_t index, uint64_t stamp)
