@@ -3,7 +3,8 @@
  *
  * A buffer is borrowed with bufpool_get and given back with bufpool_put. Free
  * buffers wait in a private cache per thread, then in a depot that all threads
- * share, and go home to the system when two collections found them idle.
+ * share, and go home to the system when two collections found them idle; or
+ * earlier, to make room, while the pool grows in other tiers.
  *
  * Words used below. A pool has *tiers*, each of buffers of one *size*
  * (nominal) and *capacity* (what fits: the size, and from 16 KiB on 192 bytes

@@ -5,6 +5,11 @@
 #include "hook.h"
 #include "stats.h"
 
+/* Between two collections growth sends home at most so many quarters of what is backed. */
+#define GROWTH_PAYS_QUARTERS 3u
+/* It parks up to so many times what it has to send home. */
+#define GROWTH_PARKS 8u
+
 /* ------------------------------------------------------------ 1, 2: generations */
 
 /* From now on it does not count as cached. */
@@ -168,10 +173,11 @@ static void park_cold(struct cycle *cycle, unsigned tier)
     }
 }
 
+/* The largest tiers first: fewest calls a byte. */
 static void purge_parked(struct cycle *cycle, uint64_t limit)
 {
     struct bufpool *pool = cycle->pool;
-    for (unsigned i = 0; i < pool->tiers.count && limit > 0 && !cycle->deposed; i++) {
+    for (unsigned i = pool->tiers.count; i-- > 0 && limit > 0 && !cycle->deposed;) {
         uint64_t released = span_purge(&pool->span[i], limit);
         if (limit != UINT64_MAX)
             limit = subtract_to_zero(limit, released);
@@ -215,6 +221,7 @@ struct collected collect_run(struct bufpool *pool, enum collect what, struct rec
     if (!cycle_hold(&cycle))
         return (struct collected){.ran = false};
     hook_reach(HOOK_COLLECT_LOCKED);
+    atomic_store_explicit(&pool->collection.paid_bytes, 0, memory_order_relaxed);
     cycle.stamp = atomic_fetch_add_explicit(&pool->collection.epoch, 1, memory_order_relaxed) + 1;
     for (unsigned i = 0; i < pool->tiers.count; i++) {
         victims_to_cold(&cycle, i);
@@ -241,6 +248,75 @@ void collect_refused(struct bufpool *pool, uint64_t bytes)
     atomic_store_explicit(&pool->collection.refused_bytes, 0, memory_order_relaxed);
     uint64_t idle = pool->min_cached_bytes == 0 ? UINT64_MAX : stats_cached_bytes(pool) + parked_bytes(pool);
     purge_parked(&cycle, min_u64(PURGE_BATCH, subtract_to_zero(idle, pool->min_cached_bytes)));
+    cycle_unhold(&cycle);
+}
+
+/* ------------------------------------------------------------ growth */
+
+/* What carving has backed and purging has not taken back. */
+static uint64_t carved_bytes(const struct bufpool *pool)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < pool->tiers.count; i++)
+        bytes += subtract_to_zero(count_read(&pool->account[i].carves), count_read(&pool->span[i].purges)) *
+                 tier_capacity(pool, i);
+    return bytes;
+}
+
+/* How much may go now for `grown` bytes that came. */
+static uint64_t growth_pays(struct bufpool *pool, uint64_t grown)
+{
+    uint64_t paid = atomic_load_explicit(&pool->collection.paid_bytes, memory_order_relaxed);
+    uint64_t due = min_u64(grown, subtract_to_zero(carved_bytes(pool) / 4 * GROWTH_PAYS_QUARTERS, paid));
+
+    if (due == 0 || pool->min_cached_bytes == 0)
+        return due;
+    return min_u64(due,
+                   subtract_to_zero(stats_cached_bytes(pool) + parked_bytes(pool), pool->min_cached_bytes));
+}
+
+/*
+ * Park victims of at least `bytes`, the largest tiers first: fewest steps a byte.
+ * Of a tier some more, so that what is purged lies in long runs.
+ */
+static void park_victims(struct cycle *cycle, uint64_t bytes)
+{
+    struct bufpool *pool = cycle->pool;
+    uint64_t parked = 0;
+
+    for (unsigned i = pool->tiers.count; i-- > 0 && parked < bytes;) {
+        struct magazine *magazine;
+        unsigned shard;
+        while (parked < GROWTH_PARKS * bytes && !cycle->deposed &&
+               (magazine = depot_pop(&pool->depot, PLACE_VICTIM, i, 0, &shard)) != NULL) {
+            parked += magazine_count(magazine) * tier_capacity(pool, i);
+            leave_cached(pool, i, magazine);
+            collect_park(pool, i, magazine);
+            cycle_step(cycle);
+        }
+    }
+}
+
+void collect_grown(struct bufpool *pool, uint64_t bytes)
+{
+    struct cycle cycle = {.pool = pool, .survivors = PLACE_VICTIM};
+    struct collection *collection = &pool->collection;
+    uint64_t grown = atomic_fetch_add_explicit(&collection->grown_bytes, bytes, memory_order_relaxed) + bytes;
+
+    if (grown < PURGE_BATCH || pool->collect_interval_ms == 0 || !cycle_hold(&cycle))
+        return;
+    atomic_store_explicit(&collection->grown_bytes, 0, memory_order_relaxed);
+    uint64_t due = growth_pays(pool, grown);
+    if (due > 0)
+        purge_parked(&cycle, due);
+    if (cycle.released < due) {
+        park_victims(&cycle, due - cycle.released);
+        purge_parked(&cycle, due - cycle.released);
+    }
+    /* No victims left: the next growth pays with what stays idle until then. */
+    for (unsigned i = 0; cycle.released < due && i < pool->tiers.count; i++)
+        shared_to_survivors(&cycle, i);
+    atomic_fetch_add_explicit(&collection->paid_bytes, cycle.released, memory_order_relaxed);
     cycle_unhold(&cycle);
 }
 

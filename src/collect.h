@@ -45,6 +45,18 @@ struct collected collect_run(struct bufpool *pool, enum collect what, struct rec
 /* A refused buffer of `bytes` has become cold: purge a batch when there is one. */
 void collect_refused(struct bufpool *pool, uint64_t bytes);
 
+/*
+ * A buffer of `bytes` has been carved. Each PURGE_BATCH of growth is paid for by
+ * what other tiers have idle: as many bytes of victims go home; where there are
+ * none, shared magazines become victims, so what pays has been idle while the pool
+ * grew by that much. A load that moves from tier to tier then needs the
+ * memory of its peak and not the sum of all tiers' peaks; one that goes back and
+ * forth faster than collections come loses at most three quarters of its memory between
+ * two of them, and after that it keeps what it has. Not with
+ * collect_interval_ms 0, where memory goes home when the caller says so.
+ */
+void collect_grown(struct bufpool *pool, uint64_t bytes);
+
 /* May a collection find anything? Said by who is about to sleep, after setting pool->quiet. */
 bool collect_has_work(struct bufpool *pool);
 

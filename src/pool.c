@@ -78,6 +78,7 @@ static void *get_from_tier(struct bufpool *pool, struct record *record, unsigned
         switch (span_carve(&pool->span[tier], depot_home(&pool->depot), &index)) {
         case CARVED:
             account_add(&account->carves, 1);
+            collect_grown(pool, tier_capacity(pool, tier));
             return tier_address(&pool->tiers.tier[tier], index);
         case CARVE_SPAN_FULL:
             return get_oversized(pool, account, size, record);
