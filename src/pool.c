@@ -162,7 +162,7 @@ HOT_PATH void *bufpool_get(bufpool_t *pool, size_t size)
 
 enum filed { FILED, FILED_REFUSED, FILED_DOUBLE };
 
-/* Into the bin, whose older half goes to the depot where it is full. */
+/* Into the bin, whose oldest go to the depot where it is full. */
 static enum filed file_in_bin(struct bufpool *pool, struct record *record, unsigned tier, void *buffer)
 {
     struct block *block = cache_enter(record);
