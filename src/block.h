@@ -117,6 +117,13 @@ static ALWAYS_INLINE struct bin *block_bin_at(struct block *block, uint64_t line
     return (struct bin *)(void *)((char *)block->bin + line);
 }
 
+/* The tallies lie behind the bins of `tiers` tiers. By arithmetic: who sums up meets blocks that are not laid
+ * out yet. */
+static inline const struct tally *block_tallies(const struct block *block, unsigned tiers)
+{
+    return (const struct tally *)(const void *)&block->bin[tiers + 1];
+}
+
 static inline unsigned bin_count(const struct bin *bin)
 {
     void *const *top = atomic_load_explicit(&bin->top, memory_order_relaxed);
