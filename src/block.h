@@ -53,7 +53,6 @@ struct block {
      * it to BLOCK_NONE by CAS owns the other block.
      */
     _Atomic uint64_t previous;
-    struct tally *tally; /* one a tier; elsewhere in the block */
     /* One a tier, and one more that is always empty: what sizes beyond the largest tier find. */
     struct bin bin[];
 };
@@ -94,7 +93,7 @@ struct record {
  * A thread's records. A record stays its thread's until the thread ends, also
  * when the pool is destroyed and the handle becomes another pool: so a stale
  * entry here is dead or our own, never another thread's. No entry is NULL: what
- * a thread has none of is `record_nobody`, whose key is no pool's.
+ * a thread has none of is `nobody` of thread.c, whose key is no pool's.
  */
 struct thread_table {
     struct record *last;  /* of the pool used last: what the next call tries first */
@@ -117,11 +116,13 @@ static ALWAYS_INLINE struct bin *block_bin_at(struct block *block, uint64_t line
     return (struct bin *)(void *)((char *)block->bin + line);
 }
 
-/* The tallies lie behind the bins of `tiers` tiers. By arithmetic: who sums up meets blocks that are not laid
- * out yet. */
-static inline const struct tally *block_tallies(const struct block *block, unsigned tiers)
+/*
+ * A tier's tally: they lie behind the bins of all `tiers` and the one more. By
+ * arithmetic, as who sums up meets blocks that are not laid out yet.
+ */
+static inline struct tally *block_tally(struct block *block, unsigned tiers, unsigned tier)
 {
-    return (const struct tally *)(const void *)&block->bin[tiers + 1];
+    return (struct tally *)(void *)&block->bin[tiers + 1] + tier;
 }
 
 static inline unsigned bin_count(const struct bin *bin)

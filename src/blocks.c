@@ -21,8 +21,7 @@ static void block_lay_out(const struct bufpool *pool, struct block *block)
 {
     unsigned tiers = pool->tiers.count;
 
-    block->tally = (struct tally *)(void *)&block->bin[tiers + 1];
-    void **slot = (void **)(void *)&block->tally[tiers];
+    void **slot = (void **)(void *)block_tally(block, tiers, tiers); /* behind the last */
     for (unsigned i = 0; i <= tiers; i++) {
         struct bin *bin = &block->bin[i];
         bin->slot = slot;
@@ -114,7 +113,7 @@ void block_empty(struct bufpool *pool, struct block *block, enum place place, un
             unsigned count = (unsigned)min_u64(n, pool->shape[i].magazine);
             struct magazine *magazine = magazine_new(&pool->depot, true);
             bin_move_oldest(pool, bin, i, count, place, shard, magazine);
-            count_add(&block->tally[i].flushed, count);
+            count_add(&block_tally(block, pool->tiers.count, i)->flushed, count);
             /* A magazine that counts as cached takes the bin's grant with it. */
             if (magazine != NULL && place != PLACE_COLD)
                 unused -= count;

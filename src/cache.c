@@ -116,7 +116,7 @@ static struct magazine *pop_any(struct bufpool *pool, unsigned tier, unsigned ho
 
 void *cache_refill(struct bufpool *pool, struct record *record, struct block *block, unsigned tier)
 {
-    struct tally *tally = &block->tally[tier];
+    struct tally *tally = block_tally(block, pool->tiers.count, tier);
     struct bin *bin = &block->bin[tier];
     unsigned home = depot_home(&pool->depot);
     enum place place;
@@ -163,7 +163,7 @@ void *cache_refill(struct bufpool *pool, struct record *record, struct block *bl
 bool cache_make_room(struct bufpool *pool, struct record *record, struct block *block, unsigned tier)
 {
     struct bin *bin = &block->bin[tier];
-    struct tally *tally = &block->tally[tier];
+    struct tally *tally = block_tally(block, pool->tiers.count, tier);
     uint64_t capacity = tier_capacity(pool, tier);
 
     if (bin_grow(pool, record, block, tier, false))

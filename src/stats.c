@@ -14,10 +14,9 @@ struct sum {
 static void sum_block(const struct bufpool *pool, struct block *block, struct sum *sums)
 {
     bool claimed = atomic_load_explicit(&block->claimed, memory_order_relaxed);
-    const struct tally *tallies = block_tallies(block, pool->tiers.count);
     for (unsigned i = 0; i < pool->tiers.count; i++) {
         const struct bin *bin = &block->bin[i];
-        const struct tally *tally = &tallies[i];
+        const struct tally *tally = block_tally(block, pool->tiers.count, i);
         struct sum *sum = &sums[i];
         sum->hits_private += count_read(&bin->hits);
         sum->hits_shared += count_read(&tally->hits_shared);

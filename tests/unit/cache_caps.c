@@ -165,8 +165,9 @@ Test(unit_cache_caps, bins_do_not_overlap)
         bufpool_t *pool = pool_from(&config);
         bufpool_put(pool, bufpool_get(pool, 512));
         struct block *block = inside_block(pool);
-        uintptr_t end = (uintptr_t)&block->tally[pool->tiers.count];
-        cr_assert(ge(u64, (uintptr_t)block->tally, (uintptr_t)&block->bin[pool->tiers.count + 1]));
+        uintptr_t end = (uintptr_t)block_tally(block, pool->tiers.count, pool->tiers.count);
+        cr_assert(ge(u64, (uintptr_t)block_tally(block, pool->tiers.count, 0),
+                     (uintptr_t)&block->bin[pool->tiers.count + 1]));
         for (unsigned i = 0; i <= pool->tiers.count; i++) {
             struct bin *bin = &block->bin[i];
             cr_assert(ge(u64, (uintptr_t)bin->slot, end));
