@@ -169,7 +169,6 @@ static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const
     atomic_store_explicit(&pool->late_double_put, NULL, memory_order_relaxed);
     memset(pool->account, 0, sizeof pool->account);
     memset(&pool->collection, 0, sizeof pool->collection);
-    memset(&pool->depot, 0, sizeof pool->depot);
     budget_init(&pool->backed, config->max_bytes);
     budget_init(&pool->cached, config->max_cached_bytes);
     cache_init(pool);

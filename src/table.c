@@ -12,7 +12,11 @@ void table_init(struct table *table, size_t element_size)
     unsigned shift = 4;
     while (shift < log2_floor(TABLE_CHUNK_MAX) && (element_size << (shift + 1)) <= CHUNK_BYTES)
         shift++;
-    memset(table, 0, sizeof *table);
+    atomic_store_explicit(&table->used, 0, memory_order_relaxed);
+    for (unsigned i = 0; i < TABLE_CHUNKS; i++)
+        if (atomic_load_explicit(&table->chunk[i], memory_order_relaxed) !=
+            NULL) /* a page only read costs none */
+            atomic_store_explicit(&table->chunk[i], NULL, memory_order_relaxed);
     table->element_size = element_size;
     table->chunk_shift = shift;
 }
