@@ -5,6 +5,8 @@
 #include "hook.h"
 #include "stats.h"
 
+/* A pool with less than this grows freely. */
+#define GROWTH_FREE ((uint64_t)32 << 20)
 /* Between two collections growth sends home at most so many quarters of what is backed. */
 #define GROWTH_PAYS_QUARTERS 3u
 /* It parks up to so many times what it has to send home. */
@@ -267,7 +269,10 @@ static uint64_t carved_bytes(const struct bufpool *pool)
 static uint64_t growth_pays(struct bufpool *pool, uint64_t grown)
 {
     uint64_t paid = atomic_load_explicit(&pool->collection.paid_bytes, memory_order_relaxed);
-    uint64_t due = min_u64(grown, subtract_to_zero(carved_bytes(pool) / 4 * GROWTH_PAYS_QUARTERS, paid));
+    uint64_t carved = carved_bytes(pool);
+    if (carved < GROWTH_FREE)
+        return 0;
+    uint64_t due = min_u64(grown, subtract_to_zero(carved / 4 * GROWTH_PAYS_QUARTERS, paid));
 
     if (due == 0 || pool->min_cached_bytes == 0)
         return due;
