@@ -9,6 +9,17 @@
 /* Beyond this a larger bin saves no measurable part of the depot's cost. */
 #define CAP_MAX 256u
 
+/*
+ * With more threads than CPUs, most of what lies in bins waits for a thread that
+ * does not run. Bins are smaller then: as many bytes as make the way to the depot
+ * rare, and no fewer buffers than a working set goes up and down by. From
+ * CROWD_SIZE on they hold nothing: who uses such a buffer takes microseconds,
+ * and the depot takes a tenth of one.
+ */
+#define CROWD_BYTES ((uint64_t)256 << 10)
+#define CAP_CROWD 16u
+#define CROWD_SIZE ((uint64_t)128 << 10)
+
 /* ------------------------------------------------------------ shape */
 
 void cache_init(struct bufpool *pool)
@@ -20,7 +31,12 @@ void cache_init(struct bufpool *pool)
         shape->cap_max = (uint32_t)max_u64(2, min_u64(CAP_MAX, pool->max_thread_bytes / 2 / tier->size));
         shape->cap_start = (uint32_t)min_u64(
             shape->cap_max, max_u64(2, min_u64(CAP_START_MAX, CAP_START_BYTES / tier->size)));
+        shape->cap_crowd =
+            tier->size < CROWD_SIZE
+                ? (uint32_t)min_u64(shape->cap_max, max_u64(CAP_CROWD, CROWD_BYTES / tier->size))
+                : 0;
     }
+    atomic_store_explicit(&pool->threads, 0, memory_order_relaxed);
     blocks_init(pool);
     if (pool->records.element_size == 0) { /* a handle's first pool; the records outlive it */
         table_init(&pool->records, round_up(sizeof(struct record), DESTRUCTIVE_SIZE));
@@ -44,16 +60,26 @@ void cache_after_fork(struct bufpool *pool)
 {
     table_forget(&pool->records);
     table_forget(&pool->blocks);
+    atomic_store_explicit(&pool->threads, 0, memory_order_relaxed);
     stack_init(&pool->records_free);
     stack_init(&pool->blocks_free);
 }
 
 /* ------------------------------------------------------------ caps */
 
+/* How far caps of a tier go just now. */
+static unsigned cap_most(const struct bufpool *pool, unsigned tier)
+{
+    const struct cache_shape *shape = &pool->shape[tier];
+    uint32_t threads = atomic_load_explicit(&pool->threads, memory_order_relaxed);
+
+    return threads <= pool->depot.shards ? shape->cap_max : shape->cap_crowd;
+}
+
 /*
  * Raise a bin's cap: from 0 to what it last was, halved, so that a burst is
- * forgotten in a few collections; to two magazines always, so that a thread that
- * only puts or only gets moves whole ones; beyond that only where buffers went
+ * forgotten in a few collections; beyond a magazine always, so that a thread that
+ * only puts or only gets moves whole ones; further only where buffers went
  * out and had to be fetched back. False where it stays.
  */
 static bool bin_grow(struct bufpool *pool, struct record *record, struct block *block, unsigned tier,
@@ -63,13 +89,15 @@ static bool bin_grow(struct bufpool *pool, struct record *record, struct block *
     const struct cache_shape *shape = &pool->shape[tier];
     uint64_t capacity = tier_capacity(pool, tier);
     uint64_t cap = bin_cap(bin);
+    uint64_t most = cap_most(pool, tier);
     uint64_t target = cap;
 
     if (cap == 0)
         target = max_u64(shape->cap_start, record->caps[tier] / 2);
-    else if (cap < (uint64_t)2 * shape->magazine || fetched_back)
-        target = min_u64(2 * cap, shape->cap_max);
-    if (target == cap)
+    else if (cap <= shape->magazine || fetched_back)
+        target = 2 * cap;
+    target = min_u64(target, most);
+    if (target <= cap)
         return false;
     /*
      * max_thread_bytes, though not below two buffers in a tier in use. To grow takes a
@@ -80,7 +108,7 @@ static bool bin_grow(struct bufpool *pool, struct record *record, struct block *
     if (room < capacity && cap >= 2)
         return false;
     if ((target - cap) * capacity > room)
-        target = max_u64(cap + room / capacity, 2);
+        target = max_u64(cap + room / capacity, min_u64(most, 2));
     if (target <= cap)
         return false;
 
@@ -168,11 +196,13 @@ bool cache_make_room(struct bufpool *pool, struct record *record, struct block *
 
     if (bin_grow(pool, record, block, tier, false))
         return true;
+    if (bin_cap(bin) == 0)
+        return false;
     /* Half, so that there is room and stock; of a thread that has not had to get any back since: all but one.
      */
-    unsigned surplus = tally->flushed_since_refill ? bin_count(bin) - 1 : (bin_count(bin) + 1) / 2;
-    unsigned count =
-        (unsigned)budget_take(&pool->cached, capacity, min_u64(surplus, pool->shape[tier].magazine));
+    uint64_t surplus = tally->flushed_since_refill ? bin_count(bin) - 1 : (bin_count(bin) + 1) / 2;
+    unsigned count = (unsigned)budget_take(&pool->cached, capacity,
+                                           min_u64(max_u64(surplus, 1), pool->shape[tier].magazine));
     if (count == 0)
         return false;
 
@@ -224,29 +254,34 @@ void *cache_get_direct(struct bufpool *pool, unsigned tier)
     return buffer;
 }
 
-bool cache_put_direct(struct bufpool *pool, unsigned tier, void *buffer)
+enum filed cache_put_direct(struct bufpool *pool, unsigned tier, void *buffer)
 {
     struct depot *depot = &pool->depot;
     unsigned home = depot_home(depot);
     unsigned shard = home;
 
     if (budget_take(&pool->cached, tier_capacity(pool, tier), 1) == 0)
-        return false;
-    account_add(&pool->account[tier].puts, 1);
+        return FILED_REFUSED;
     /* On top of a magazine that has room, so that such puts do not use up one magazine each. */
     struct magazine *magazine = depot_pop(depot, PLACE_SHARED, tier, home, &shard);
-    if (magazine != NULL && magazine_count(magazine) == pool->shape[tier].magazine) {
+    bool put_twice = magazine != NULL && magazine->buffer[magazine_count(magazine) - 1] == buffer;
+    if (magazine != NULL && (put_twice || magazine_count(magazine) == pool->shape[tier].magazine)) {
         depot_push(depot, PLACE_SHARED, tier, shard, magazine);
         magazine = NULL;
     }
+    if (put_twice) {
+        budget_give(&pool->cached, tier_capacity(pool, tier));
+        return FILED_DOUBLE;
+    }
+    account_add(&pool->account[tier].puts, 1);
     if (magazine == NULL)
         magazine = magazine_new(depot, true);
     if (magazine == NULL) {
         budget_give(&pool->cached, tier_capacity(pool, tier));
         buffer_park(pool, tier, buffer);
-        return true;
+        return FILED;
     }
     magazine_add(magazine, buffer);
     depot_push(depot, PLACE_SHARED, tier, shard, magazine);
-    return true;
+    return FILED;
 }

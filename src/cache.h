@@ -77,7 +77,8 @@ void *cache_refill(struct bufpool *pool, struct record *record, struct block *bl
 
 /*
  * The bin of `tier` is full: raise its cap or move its older half to the depot.
- * False where max_cached_bytes allows neither; needs no memory. Entered.
+ * False where max_cached_bytes allows neither, and where the threads are so many
+ * that the tier's bins hold nothing; needs no memory. Entered.
  */
 bool cache_make_room(struct bufpool *pool, struct record *record, struct block *block, unsigned tier);
 
@@ -91,8 +92,14 @@ static inline void cache_follow_epoch(struct bufpool *pool, struct record *recor
         cache_hand_over(pool, record, block);
 }
 
-/* Without a block: one buffer out of the depot, or into it (false: no room below max_cached_bytes). */
+/* Without a block: one buffer out of the depot, or into it. */
 void *cache_get_direct(struct bufpool *pool, unsigned tier);
-bool cache_put_direct(struct bufpool *pool, unsigned tier, void *buffer);
+
+enum filed {
+    FILED,
+    FILED_REFUSED, /* no room below max_cached_bytes */
+    FILED_DOUBLE   /* it is the newest there already */
+};
+enum filed cache_put_direct(struct bufpool *pool, unsigned tier, void *buffer);
 
 #endif /* CACHE_H */

@@ -160,8 +160,6 @@ HOT_PATH void *bufpool_get(bufpool_t *pool, size_t size)
 
 /* ------------------------------------------------------------ put */
 
-enum filed { FILED, FILED_REFUSED, FILED_DOUBLE };
-
 /* Into the bin, whose oldest go to the depot where it is full. */
 static enum filed file_in_bin(struct bufpool *pool, struct record *record, unsigned tier, void *buffer)
 {
@@ -199,12 +197,12 @@ static enum filed file_cold(struct bufpool *pool, unsigned tier, void *buffer)
 /* Where the bin has no room, or there is none. The address has been looked at. */
 static bool file(struct bufpool *pool, struct record *record, unsigned tier, void *buffer)
 {
-    enum filed filed;
+    enum filed filed = FILED_REFUSED;
 
     if (record != NULL && !record_is_busy(record))
         filed = file_in_bin(pool, record, tier, buffer);
-    else
-        filed = cache_put_direct(pool, tier, buffer) ? FILED : FILED_REFUSED;
+    if (filed == FILED_REFUSED)
+        filed = cache_put_direct(pool, tier, buffer);
     if (filed == FILED_REFUSED)
         filed = file_cold(pool, tier, buffer);
     collector_notice(pool);

@@ -19,6 +19,7 @@ struct cache_shape {
     uint32_t magazine;  /* buffers a magazine */
     uint32_t cap_start; /* a bin's first cap */
     uint32_t cap_max;
+    uint32_t cap_crowd; /* the same with more threads than CPUs */
 };
 
 /* What is counted away from any thread's block; relaxed, on slow paths only. */
@@ -90,6 +91,8 @@ struct bufpool {
     /* Nothing to collect and nobody who could fill a bin unseen: the collector sleeps. seq_cst [quiet]. */
     alignas(DESTRUCTIVE_SIZE) _Atomic bool quiet;
     uint64_t due_ms; /* the collector's */
+    /* Records in use. relaxed: a number that sizes bins; written as threads come and go. */
+    _Atomic uint32_t threads;
 
     struct bufpool *next_free; /* registry's */
 };

@@ -107,6 +107,7 @@ struct record *thread_attach(struct bufpool *pool)
     memset(record->caps, 0, sizeof record->caps);
     atomic_store_explicit(&record->home, depot_home(&pool->depot), memory_order_relaxed);
     atomic_store_explicit(&record->state, RECORD_USED, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pool->threads, 1, memory_order_relaxed);
     /* release [hand-off]: a collection that finds the block finds it initialised. */
     atomic_store_explicit(&record->block, block, memory_order_release);
     atomic_store_explicit(&record->key, pool->key, memory_order_release);
@@ -136,6 +137,7 @@ static void record_leave(struct bufpool *pool, struct record *record)
     spares_end(&record->spares, &pool->depot);
     atomic_store_explicit(&record->key, KEY_DEAD, memory_order_relaxed);
     atomic_store_explicit(&record->state, RECORD_FREE, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&pool->threads, 1, memory_order_relaxed);
 }
 
 static void thread_exit(void *arg)

@@ -14,12 +14,10 @@ static void *buffers[MANY];
 static const size_t sizes[] = {512, 2048, 4096, 8192, 16384, 65536, 262144, 1 << 20};
 #define SIZES (sizeof sizes / sizeof sizes[0])
 
-/* Two magazines, reached by doubling; what a thread that only puts or only gets needs. */
-static bool is_about_two_magazines(const struct cache_shape *shape, unsigned cap)
+/* More than one magazine, reached by doubling; what a thread that only puts or only gets needs. */
+static bool is_beyond_a_magazine(const struct cache_shape *shape, unsigned cap)
 {
-    if (cap >= shape->cap_max)
-        return cap == shape->cap_max && cap < 4 * shape->magazine;
-    return cap >= 2 * shape->magazine && cap < 4 * max_u64(shape->magazine, 2);
+    return cap == shape->cap_max || (cap > shape->magazine && cap <= 2 * shape->magazine);
 }
 
 static unsigned few(size_t size)
@@ -41,14 +39,14 @@ Test(unit_cache_caps, first_cap_is_32_kib_but_two_to_32_buffers)
 }
 
 /* Fails when a thread that only puts hoards more and more, though it never fetches one back. */
-Test(unit_cache_caps, only_putting_grows_the_cap_to_two_magazines)
+Test(unit_cache_caps, only_putting_grows_the_cap_beyond_a_magazine)
 {
     for (size_t i = 0; i < SIZES; i++) {
         bufpool_t *pool = one_tier_pool(sizes[i]);
         unsigned count = few(sizes[i]);
         get_many(pool, sizes[i], buffers, count);
         put_many(pool, buffers, count);
-        cr_assert(is_about_two_magazines(&pool->shape[0], inside_cap(pool, 0)), "tier %zu: cap %u of %u",
+        cr_assert(is_beyond_a_magazine(&pool->shape[0], inside_cap(pool, 0)), "tier %zu: cap %u of %u",
                   sizes[i], inside_cap(pool, 0), pool->shape[0].magazine);
         assert_accounts(pool);
         bufpool_destroy(pool);
@@ -56,14 +54,14 @@ Test(unit_cache_caps, only_putting_grows_the_cap_to_two_magazines)
 }
 
 /* Fails when a thread that only gets fetches a few at a time for ever, or far too many. */
-Test(unit_cache_caps, only_getting_grows_the_cap_to_two_magazines)
+Test(unit_cache_caps, only_getting_grows_the_cap_beyond_a_magazine)
 {
     for (size_t i = 0; i < SIZES; i++) {
         bufpool_t *pool = one_tier_pool(sizes[i]);
         unsigned count = few(sizes[i]);
         cr_assert(eq(int, bufpool_reserve(pool, sizes[i], count), 0));
         get_many(pool, sizes[i], buffers, count);
-        cr_assert(is_about_two_magazines(&pool->shape[0], inside_cap(pool, 0)), "tier %zu: cap %u of %u",
+        cr_assert(is_beyond_a_magazine(&pool->shape[0], inside_cap(pool, 0)), "tier %zu: cap %u of %u",
                   sizes[i], inside_cap(pool, 0), pool->shape[0].magazine);
         cr_assert(eq(u64, stats_of(pool).carves, 0));
         put_many(pool, buffers, count);
@@ -178,4 +176,51 @@ Test(unit_cache_caps, bins_do_not_overlap)
         cr_assert(le(u64, end, (uintptr_t)block + pool->blocks.element_size));
         bufpool_destroy(pool);
     }
+}
+
+/* Fails when what lies in the bins of threads that do not run grows with their number. */
+Test(unit_cache_caps, more_threads_than_cpus_have_smaller_bins)
+{
+    for (size_t i = 0; i < SIZES; i++) {
+        bufpool_t *pool = one_tier_pool(sizes[i]);
+        unsigned count = min_u64(few(sizes[i]), 2 * pool->shape[0].cap_max);
+        atomic_store(&pool->threads, pool->depot.shards + 1);
+        for (int round = 0; round < 30; round++) {
+            get_many(pool, sizes[i], buffers, count);
+            cr_assert(eq(sz, put_many(pool, buffers, count), count), "tier %zu: kept all the same", sizes[i]);
+        }
+        cr_assert(eq(uint, inside_cap(pool, 0), pool->shape[0].cap_crowd), "tier %zu", sizes[i]);
+        cr_assert(eq(u64, stats_of(pool).carves, count));
+        cr_assert(eq(u64, stats_of(pool).refused_limit, 0));
+        assert_accounts(pool);
+        atomic_store(&pool->threads, 1);
+        bufpool_destroy(pool);
+    }
+}
+
+static unsigned reports;
+
+static void count_report(const char *message, void *arg)
+{
+    (void)message;
+    (void)arg;
+    reports++;
+}
+
+/* Fails when a buffer that goes past an empty bin may be put twice in a row. */
+Test(unit_cache_caps, immediate_double_put_past_the_bin_is_named)
+{
+    bufpool_t *pool = one_tier_pool(MIB);
+    void *buffer = bufpool_get(pool, MIB);
+
+    atomic_store(&pool->threads, pool->depot.shards + 1);
+    bufpool_on_misuse(count_report, NULL);
+    cr_assert(bufpool_put(pool, buffer));
+    cr_assert(not(bufpool_put(pool, buffer)));
+    cr_assert(eq(uint, reports, 1));
+    cr_assert(eq(u64, stats_of(pool).shared_bytes, capacity_of_size(MIB)));
+    bufpool_on_misuse(NULL, NULL);
+    assert_accounts(pool);
+    atomic_store(&pool->threads, 1);
+    bufpool_destroy(pool);
 }
