@@ -140,10 +140,10 @@ static ALWAYS_INLINE void *get_hit(struct bufpool *pool, struct record *record, 
     return buffer;
 }
 
-/* A size beyond the table: its tier takes a few steps more. */
-static HOT_PATH NOINLINE void *get_large(struct bufpool *pool, size_t size, struct record *record)
+/* A size beyond both tables, or 0. */
+static NOINLINE void *get_beyond(struct bufpool *pool, size_t size, struct record *record)
 {
-    return get_hit(pool, record, size, tiers_line_of_large(&pool->tiers, size));
+    return get_hit(pool, record, size, tiers_line_of_any(&pool->tiers, size));
 }
 
 HOT_PATH void *bufpool_get(bufpool_t *pool, size_t size)
@@ -152,10 +152,14 @@ HOT_PATH void *bufpool_get(bufpool_t *pool, size_t size)
     if (UNLIKELY(!record_is_hit(record, pool)) && UNLIKELY(!cache_turn_to(pool, &record)))
         return get_slow(pool, size);
     FORGET(record);
-    size_t step = (size - 1) / LINE_SIZE; /* of size 0: beyond the table */
-    if (UNLIKELY(step >= TIERS_DIRECT))
-        return get_large(pool, size, record);
-    return get_hit(pool, record, size, pool->tiers.direct[step]);
+    uint64_t line;
+    if (LIKELY((size - 1) / LINE_SIZE < TIERS_DIRECT)) /* of size 0: beyond both */
+        line = pool->tiers.direct[(size - 1) / LINE_SIZE];
+    else if (LIKELY((size - 1) / COARSE_STEP < TIERS_COARSE))
+        line = tiers_line_of_large(&pool->tiers, size);
+    else
+        return get_beyond(pool, size, record);
+    return get_hit(pool, record, size, line);
 }
 
 /* ------------------------------------------------------------ put */

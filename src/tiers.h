@@ -154,18 +154,20 @@ static ALWAYS_INLINE uint64_t tiers_of_address(const struct tiers *tiers, const 
     return ((uintptr_t)address - tiers->base) >> tiers->span_shift;
 }
 
-/* The line of the tier for a size beyond `direct`; beyond the largest tier that of the one behind it. */
-static inline uint64_t tiers_line_of_large(const struct tiers *tiers, uint64_t size)
+/* The line of the tier for a size that `coarse` has and `direct` has not. */
+static ALWAYS_INLINE uint64_t tiers_line_of_large(const struct tiers *tiers, uint64_t size)
 {
-    uint64_t step = (size - 1) / COARSE_STEP;
-    if (UNLIKELY(step >= TIERS_COARSE)) { /* 0 too */
-        unsigned tier = tiers_find(tiers, size);
-        return tiers_line(tier == TIER_NONE ? tiers->count : tier);
-    }
-    uint64_t line = tiers->coarse[step];
+    uint64_t line = tiers->coarse[(size - 1) / COARSE_STEP];
     while (UNLIKELY(tiers_at_line(tiers, line)->capacity < size))
         line += LINE_SIZE;
     return line;
+}
+
+/* The line of the tier for any size; beyond the largest tier that of the one behind it. */
+static inline uint64_t tiers_line_of_any(const struct tiers *tiers, uint64_t size)
+{
+    unsigned tier = tiers_find(tiers, size);
+    return tiers_line(tier == TIER_NONE ? tiers->count : tier);
 }
 
 /* Does a committed buffer, of this process's own carving, begin here? For any address. */

@@ -33,20 +33,24 @@ static size_t first_lost_size(void)
     return SIZE_MAX;
 }
 
-/* The same of what a hit does: (size - 1) / LINE_SIZE, then one load; of larger ones, tiers_line_of_large. */
+/* The same of what a hit does: (size - 1) / LINE_SIZE, then one load; of larger ones, a look at the capacity
+ * too. */
+static uint64_t hit_s_line(uint64_t size)
+{
+    if ((size - 1) / LINE_SIZE < TIERS_DIRECT)
+        return tiers.direct[(size - 1) / LINE_SIZE];
+    return (size - 1) / COARSE_STEP < TIERS_COARSE ? tiers_line_of_large(&tiers, size)
+                                                   : tiers_line_of_any(&tiers, size);
+}
+
 static size_t first_lost_line(void)
 {
-    for (uint64_t size = 1; size <= max_u64(TIERS_DIRECT * LINE_SIZE, tiers.largest + 1); size++) {
+    for (uint64_t size = 0; size <= max_u64(TIERS_COARSE * COARSE_STEP, tiers.largest) + 1; size++) {
         unsigned tier = find_slowly(size);
-        uint64_t line = size <= TIERS_DIRECT * LINE_SIZE ? tiers.direct[(size - 1) / LINE_SIZE]
-                                                         : tiers_line_of_large(&tiers, size);
-        if (line != tiers_line(tier == TIER_NONE ? tiers.count : tier))
+        if (hit_s_line(size) != tiers_line(tier == TIER_NONE ? tiers.count : tier))
             return size;
     }
-    return tiers_line_of_large(&tiers, 0) == 0 &&
-                   tiers_line_of_large(&tiers, SIZE_MAX) == tiers_line(tiers.count)
-               ? SIZE_MAX
-               : 0;
+    return hit_s_line(SIZE_MAX) == tiers_line(tiers.count) ? SIZE_MAX : 0;
 }
 
 static void check_every_size(void)
