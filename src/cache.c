@@ -11,14 +11,10 @@
 
 /*
  * With more threads than CPUs, most of what lies in bins waits for a thread that
- * does not run. Bins are smaller then: as many bytes as make the way to the depot
- * rare, and no fewer buffers than a working set goes up and down by. From
- * CROWD_SIZE on they hold nothing: who uses such a buffer takes microseconds,
- * and the depot takes a tenth of one.
+ * does not run. Where it came there to be passed on, bins are smaller then.
  */
-#define CROWD_BYTES ((uint64_t)256 << 10)
+#define CROWD_BYTES ((uint64_t)512 << 10)
 #define CAP_CROWD 16u
-#define CROWD_SIZE ((uint64_t)128 << 10)
 
 /* ------------------------------------------------------------ shape */
 
@@ -31,10 +27,7 @@ void cache_init(struct bufpool *pool)
         shape->cap_max = (uint32_t)max_u64(2, min_u64(CAP_MAX, pool->max_thread_bytes / 2 / tier->size));
         shape->cap_start = (uint32_t)min_u64(
             shape->cap_max, max_u64(2, min_u64(CAP_START_MAX, CAP_START_BYTES / tier->size)));
-        shape->cap_crowd =
-            tier->size < CROWD_SIZE
-                ? (uint32_t)min_u64(shape->cap_max, max_u64(CAP_CROWD, CROWD_BYTES / tier->size))
-                : 0;
+        shape->cap_crowd = (uint32_t)min_u64(shape->cap_max, max_u64(CAP_CROWD, CROWD_BYTES / tier->size));
     }
     atomic_store_explicit(&pool->threads, 0, memory_order_relaxed);
     blocks_init(pool);
@@ -67,8 +60,8 @@ void cache_after_fork(struct bufpool *pool)
 
 /* ------------------------------------------------------------ caps */
 
-/* How far caps of a tier go just now. */
-static unsigned cap_most(const struct bufpool *pool, unsigned tier)
+/* How far the cap of a tier goes where its buffers only come, or only go. */
+static unsigned cap_one_way(const struct bufpool *pool, unsigned tier)
 {
     const struct cache_shape *shape = &pool->shape[tier];
     uint32_t threads = atomic_load_explicit(&pool->threads, memory_order_relaxed);
@@ -89,7 +82,7 @@ static bool bin_grow(struct bufpool *pool, struct record *record, struct block *
     const struct cache_shape *shape = &pool->shape[tier];
     uint64_t capacity = tier_capacity(pool, tier);
     uint64_t cap = bin_cap(bin);
-    uint64_t most = cap_most(pool, tier);
+    uint64_t most = fetched_back || cap == 0 ? shape->cap_max : cap_one_way(pool, tier);
     uint64_t target = cap;
 
     if (cap == 0)

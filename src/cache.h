@@ -77,8 +77,7 @@ void *cache_refill(struct bufpool *pool, struct record *record, struct block *bl
 
 /*
  * The bin of `tier` is full: raise its cap or move its older half to the depot.
- * False where max_cached_bytes allows neither, and where the threads are so many
- * that the tier's bins hold nothing; needs no memory. Entered.
+ * False where max_cached_bytes allows neither; needs no memory. Entered.
  */
 bool cache_make_room(struct bufpool *pool, struct record *record, struct block *block, unsigned tier);
 

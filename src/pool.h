@@ -19,7 +19,7 @@ struct cache_shape {
     uint32_t magazine;  /* buffers a magazine */
     uint32_t cap_start; /* a bin's first cap */
     uint32_t cap_max;
-    uint32_t cap_crowd; /* the same with more threads than CPUs */
+    uint32_t cap_crowd; /* the same of a thread that only gets or only puts, with more threads than CPUs */
 };
 
 /* What is counted away from any thread's block; relaxed, on slow paths only. */
