@@ -37,6 +37,7 @@ static uint64_t visit(struct bufpool *pool, uint64_t now)
     /* In cooperative mode a thread may fill its unsealed bins unseen: keep the timer. */
     if (!collected.idle || !pool->remote)
         return pool->due_ms;
+    hook_reach(HOOK_COLLECTOR_PARKS);
     atomic_store_explicit(&pool->quiet, true, memory_order_seq_cst);
     if (collect_has_work(pool)) {
         atomic_store_explicit(&pool->quiet, false, memory_order_seq_cst);

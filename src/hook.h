@@ -31,6 +31,8 @@ enum hook_point {
     HOOK_COLLECT_CLAIMED,  /* a swapped-out block is ours, still full */
     HOOK_PURGE_CLAIMED,    /* a batch of cold buffers is claimed, not yet purged */
     HOOK_PURGE_RELEASED,   /* its pages are gone, the buffers not yet given back as unbacked */
+    HOOK_SPAN_CHOSEN,      /* a free buffer is chosen by what it was a moment ago, not yet taken */
+    HOOK_COLLECTOR_PARKS,  /* a collection found nothing; the collector has not said that it sleeps */
     HOOK_COLLECTOR_WAITS,  /* the background collector is about to sleep */
     HOOK_DEPOT_POPPED,     /* a caller of get has popped a magazine */
     HOOK_DEPOT_PUSHING     /* a caller of put is about to push a full magazine */

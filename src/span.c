@@ -1,5 +1,6 @@
 #include "span.h"
 
+#include "hook.h"
 #include "region.h"
 
 /* Growth is the size so far, within these: few mprotects, little charged ahead. DESIGN.md "Memory". */
@@ -170,6 +171,7 @@ static bool group_take(struct group *group, bool backed, unsigned *number)
         if (wanted == 0)
             return false;
         uint64_t bit = wanted & -wanted;
+        hook_reach(HOOK_SPAN_CHOSEN);
         /* Acquires [buffer]: what was written before the park comes with it. */
         if (!atomic_compare_exchange_weak_explicit(&group->free, &free, free & ~bit, memory_order_seq_cst,
                                                    memory_order_seq_cst))

@@ -32,9 +32,11 @@
 
 #define HOOKED_PROPERTIES(X)                                                                                 \
     X(collector, parks_when_nothing_is_cached_and_hears_of_one_put)                                          \
+    X(collector, a_put_while_the_collector_parks_is_heard)                                                   \
     X(stopped, a_held_collector_is_succeeded)                                                                \
     X(stopped, collectors_held_everywhere_at_once_are_succeeded)                                             \
     X(stopped, a_block_that_came_back_keeps_its_limbo)                                                       \
+    X(stopped, a_membarrier_stands_between_swap_and_claim)                                                   \
     X(stopped, a_held_user_stops_nobody)                                                                     \
     X(depot, an_empty_depot_is_recognised_without_a_scan)
 

@@ -30,7 +30,13 @@ unsigned count_lines(const char *text);
 void forbid_system_calls(void);
 
 /*
- * The only exit left then. Not declared as one that never returns: in front of
+ * From here on this system call of this thread, and of those it starts, is not
+ * made: SIGSYS comes instead, whose handler sets the result. It cannot be undone.
+ */
+void trap_system_call(long number);
+
+/*
+ * The only exit left after forbid_system_calls. Not declared as one that never returns: in front of
  * such a call AddressSanitizer asks the system for the bounds of the stack.
  */
 void exit_directly(int code);

@@ -228,3 +228,28 @@ Test(unit_purge, claims_at_most_one_batch_and_counts_it_as_cold)
         rig_close(&rig);
     }
 }
+
+static void purge_once(enum hook_point point)
+{
+    if (point == HOOK_SPAN_CHOSEN && span_cold_count(&rig.span) == 1) {
+        hook_on_point(NULL);
+        span_purge(&rig.span, UINT64_MAX);
+    }
+}
+
+/* Fails when a get of a cold buffer believes what it saw before it had it: its pages went in between. */
+Test(unit_purge, a_buffer_purged_while_it_is_chosen_is_not_taken_as_backed)
+{
+    uint32_t index;
+
+    rig_open(&rig, (struct rig_plan){.size = 4096, .span_shift = 28});
+    rig_carve_row(&rig, 0, 1);
+    cr_assert(eq(int, span_park(&rig.span, 0), PARKED));
+    hook_on_point(purge_once);
+    cr_assert(not(span_take_cold(&rig.span, &index)));
+    hook_on_point(NULL);
+    cr_assert(eq(u64, span_cold_count(&rig.span), 0));
+    cr_assert(eq(u64, atomic_load(&rig.backed.used), 0));
+    cr_assert(eq(uint, rig_carve(&rig), 0));
+    rig_close(&rig);
+}
