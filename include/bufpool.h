@@ -353,10 +353,10 @@ BUFPOOL_API int bufpool_dump(bufpool_t *pool, FILE *out, enum bufpool_format for
 /* ------------------------------------------------------------ misuse */
 
 /*
- * Called with one line (no newline) that names pool, tier, address and rule,
- * outside any internal state: it may use the pool. On the thread that made the
- * fault; of a double put found late, on the thread that collects, often the
- * pool's own. May run on several threads at once.
+ * Called with one line (no newline) that names pool, rule, call, address, tier,
+ * the buffer's number there and the thread, outside any internal state: it may
+ * use the pool. On the thread that made the fault; of a double put found late, on the thread that collects,
+ * often the pool's own. May run on several threads at once.
  */
 typedef void (*bufpool_misuse_fn)(const char *message, void *arg);
 

@@ -14,7 +14,7 @@ static size_t look_up(struct bufpool *pool, const char *call, const void *buffer
 
     *tier = TIER_NONE;
     if (!pool_is_alive(pool)) {
-        pool_misuse(pool, MISUSE_DESTROYED, call, buffer, 0);
+        pool_misuse(pool, MISUSE_DESTROYED, call, buffer);
         return 0;
     }
     if (number < pool->tiers.count) {

@@ -257,7 +257,7 @@ void bufpool_destroy(bufpool_t *pool)
     if (pool == NULL)
         return;
     if (!pool_is_alive(pool)) {
-        pool_misuse(pool, MISUSE_DESTROYED, "destroy", pool, 0);
+        pool_misuse(pool, MISUSE_DESTROYED, "destroy", pool);
         return;
     }
     registry_lock(); /* no thread is leaving this pool just now, nor will one */

@@ -171,6 +171,12 @@ enum oversized_state oversized_look(const struct oversized *oversized, const voi
     return OVERSIZED_FREE;
 }
 
+bool oversized_was_got(const struct oversized *oversized, const void *address)
+{
+    uint64_t offset = (uintptr_t)address - (uintptr_t)oversized->base;
+    return offset % GRANULE == 0 && oversized->buffers[offset / GRANULE].epoch != 0;
+}
+
 enum oversized_state oversized_put(struct oversized *oversized, void *buffer, size_t *inside)
 {
     size_t capacity;

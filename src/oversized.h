@@ -17,7 +17,7 @@
 struct oversized_buffer {
     /* Bytes the caller may use; 0: no buffer begins in this granule. Its change back to 0 is the release. */
     _Atomic uint64_t capacity;
-    uint32_t epoch; /* struct oversized's, when it was got */
+    uint32_t epoch; /* struct oversized's, when it was got; 0: no buffer ever began here */
 };
 
 struct oversized {
@@ -46,6 +46,12 @@ static inline bool oversized_has(const struct oversized *oversized, const void *
     return (uintptr_t)address - (uintptr_t)oversized->base < oversized->size;
 }
 
+/* A buffer's number, for reports: that of the granule the address lies in. */
+static inline uint64_t oversized_index(const struct oversized *oversized, const void *address)
+{
+    return ((uintptr_t)address - (uintptr_t)oversized->base) / GRANULE;
+}
+
 /* NULL with errno ENOMEM when out of memory, of max_bytes, or of address space. Lock-free but for the kernel.
  */
 void *oversized_get(struct oversized *oversized, size_t size);
@@ -60,6 +66,9 @@ enum oversized_state {
 /* What begins at an address that oversized_has; *capacity is set if in use, *inside if interior. */
 enum oversized_state oversized_look(const struct oversized *oversized, const void *address, size_t *capacity,
                                     size_t *inside);
+
+/* Has a buffer ever begun at an address that oversized_has? */
+bool oversized_was_got(const struct oversized *oversized, const void *address);
 
 /* Release it. OVERSIZED_IN_USE is success; the others change nothing. */
 enum oversized_state oversized_put(struct oversized *oversized, void *buffer, size_t *inside);

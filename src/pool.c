@@ -211,7 +211,7 @@ static bool file(struct bufpool *pool, struct record *record, unsigned tier, voi
         filed = file_cold(pool, tier, buffer);
     collector_notice(pool);
     if (filed == FILED_DOUBLE)
-        pool_misuse(pool, MISUSE_DOUBLE_PUT, "put", buffer, 0);
+        pool_misuse(pool, MISUSE_DOUBLE_PUT, "put", buffer);
     return filed == FILED;
 }
 
@@ -228,7 +228,7 @@ static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer)
     }
     enum park state = span_look(&pool->span[number], (uint32_t)tier_index(tier, buffer));
     if (state != PARKED) {
-        pool_misuse(pool, state == PARK_DOUBLE ? MISUSE_DOUBLE_PUT : MISUSE_UNCARVED, "put", buffer, 0);
+        pool_misuse(pool, state == PARK_DOUBLE ? MISUSE_DOUBLE_PUT : MISUSE_UNCARVED, "put", buffer);
         return false;
     }
     if ((pool->flags & BUFPOOL_SCRUB_ON_PUT) != 0)
@@ -258,7 +258,7 @@ static SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer)
     if (pool == NULL)
         pool = bufpool_default();
     if (pool != NULL && !pool_is_alive(pool)) {
-        pool_misuse(pool, MISUSE_DESTROYED, "put", buffer, 0);
+        pool_misuse(pool, MISUSE_DESTROYED, "put", buffer);
     } else if (pool != NULL) {
         uint64_t tier = tiers_of_address(&pool->tiers, buffer);
         if (tier < pool->tiers.count)

@@ -10,6 +10,7 @@
 #include "block.h"
 #include "check.h"
 #include "oversized.h"
+#include "report.h"
 #include "span.h"
 
 #define POOL_NAME_MAX 32u
@@ -116,8 +117,10 @@ static inline bool pool_is_alive(const struct bufpool *pool)
 struct bufpool *pool_for_call(struct bufpool *pool, const char *call);
 
 /* Count a caller's fault and report it; `address` may lie in a tier. Never inside a block. */
-SLOW_PATH void pool_misuse(struct bufpool *pool, enum misuse rule, const char *call, const void *address,
-                           size_t interior_bytes);
+SLOW_PATH void pool_misuse(struct bufpool *pool, enum misuse rule, const char *call, const void *address);
+
+/* The same where there is more to say: rule, call, address and what else the rule tells are in `site`. */
+SLOW_PATH void pool_misuse_at(struct bufpool *pool, enum misuse rule, struct misuse_site *site);
 
 /* Find out what is wrong with an address that is no buffer of the pool, and report it. */
 SLOW_PATH void pool_misuse_address(struct bufpool *pool, const char *call, const void *address);

@@ -164,6 +164,11 @@ Test(conformance_misuse, line_41_double_put_of_an_oversized_buffer_is_reported)
     cr_assert(eq(uint, misuse.calls, 0));
     cr_assert(not(bufpool_put(pool, buffer)));
     cr_assert(eq(uint, misuse.calls, 1));
+    cr_assert(strstr(misuse.line, ": double put: ") != NULL, "%s", misuse.line);
+    cr_assert(bufpool_resize(pool, buffer, 3 * MIB) == NULL);
+    cr_assert(strstr(misuse.line, ": resize after put: ") != NULL, "%s", misuse.line);
+    cr_assert(not(bufpool_put(pool, (char *)buffer + 8 * MIB)));
+    cr_assert(strstr(misuse.line, ": never handed out: ") != NULL, "%s", misuse.line);
     bufpool_stats_t stats = stats_of(pool);
     cr_assert(eq(u64, stats.refused_oversized, 1));
     assert_accounts(pool);
