@@ -94,8 +94,7 @@ typedef struct bufpool_config {
     size_t max_thread_bytes;      /* sizes one thread's private cache, refuses nothing; 2 MiB */
     uint32_t collect_interval_ms; /* 1000; 0: only when bufpool_collect is called */
     uint32_t flags;               /* BUFPOOL_COOPERATIVE and the like; 0 */
-    const char *debug;            /* debug words, comma separated, so far only "off"; NULL: environment
-                                     BUFPOOL_DEBUG */
+    const char *debug;            /* debug words, see bufpool/debug.h; NULL: environment BUFPOOL_DEBUG */
 } bufpool_config_t;
 
 /* Every default, as a brace initialiser for C11 and C++17. */
@@ -117,9 +116,10 @@ typedef struct bufpool_config {
  *   -EINVAL  a size of zero or above 1 GiB, more than 64 tiers, min_size above
  *            max_size, tier_steps not 1, 2 or 4, min_cached_bytes above
  *            max_cached_bytes or max_bytes, an unknown flag or debug word (also
- *            of the environment), tiers without tiers_count or the reverse, a
- *            NULL pool, a struct_size that is too small or a struct with a
- *            non-zero tail that this library does not know
+ *            of the environment; a line on stderr lists the known ones), tiers
+ *            without tiers_count or the reverse, a NULL pool, a struct_size that
+ *            is too small or a struct with a non-zero tail that this library
+ *            does not know
  *   -ENOMEM  not even 8 MiB of address space a tier to be had
  *   -EAGAIN  4096 pools are alive
  *
@@ -188,7 +188,8 @@ BUFPOOL_API void *bufpool_get_zeroed(bufpool_t *pool, size_t size);
  * Misuse - a pointer that no get of this pool returned, or a buffer put twice in
  * a row on one thread - is reported (see bufpool_on_misuse), returns false and
  * files nothing. A double put with others in between may be noticed late, or not
- * before two borrowers hold the same buffer.
+ * before two borrowers hold the same buffer; with the debug word `state` every
+ * one is named when it is made.
  *
  * Progress: wait-free and without a system call while the private cache has
  * room; lock-free otherwise, but for the kernel. Never needs memory.
@@ -209,8 +210,9 @@ BUFPOOL_API void *bufpool_resize(bufpool_t *pool, void *buffer, size_t size);
 
 /*
  * bufpool_capacity - how many bytes of a borrowed buffer the caller may use: at
- * least the size asked for. A pointer that is no buffer of this pool is misuse:
- * 0; of a buffer that is not borrowed the answer means nothing. Wait-free.
+ * least the size asked for (with the debug word `canary` just that). A pointer
+ * that is no buffer of this pool is misuse: 0; of a buffer that is not borrowed
+ * the answer means nothing, and is misuse with `state`. Wait-free.
  */
 BUFPOOL_API size_t bufpool_capacity(bufpool_t *pool, const void *buffer);
 

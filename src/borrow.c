@@ -1,43 +1,73 @@
 #include <errno.h>
 #include <string.h>
 
+#include "armour.h"
 #include "cache.h"
+#include "flow.h"
 #include "pool.h"
+
+/* Where the program called us from. */
+#define SITE __builtin_return_address(0)
+
+/* Get and put for a caller of ours, who is the one that a pool with words remembers. */
+static void *get_for(struct bufpool *pool, size_t size, const void *site)
+{
+    return UNLIKELY(pool->armour != NULL) ? get_slow(pool, size, site) : bufpool_get(pool, size);
+}
+
+static bool put_for(struct bufpool *pool, void *buffer, const void *site)
+{
+    return UNLIKELY(pool->armour != NULL) ? put_slow(pool, buffer, site) : bufpool_put(pool, buffer);
+}
 
 /* ------------------------------------------------------------ what a buffer is */
 
-/* Its capacity, and its tier or TIER_NONE; 0 if it is no buffer anybody may hold, and that is reported. */
-static size_t look_up(struct bufpool *pool, const char *call, const void *buffer, unsigned *tier)
+/* A buffer that somebody may hold. */
+struct seen {
+    unsigned tier;   /* or TIER_NONE */
+    size_t capacity; /* what its place has */
+    size_t usable;   /* what its holder may use of that */
+};
+
+/* False if it is no buffer that anybody may hold, and that is reported. */
+static bool look_up(struct bufpool *pool, const char *call, const void *buffer, const void *site,
+                    struct seen *seen)
 {
     uint64_t number = tiers_of_address(&pool->tiers, buffer);
     size_t capacity, inside;
 
-    *tier = TIER_NONE;
+    bool found = false;
+
+    *seen = (struct seen){.tier = TIER_NONE};
     if (!pool_is_alive(pool)) {
         pool_misuse(pool, MISUSE_DESTROYED, call, buffer);
-        return 0;
+        return false;
     }
     if (number < pool->tiers.count) {
-        struct tier *found = &pool->tiers.tier[number];
-        if (tier_holds(found, buffer) || tier_inherited(found, buffer)) {
-            *tier = (unsigned)number;
-            return found->capacity;
-        }
+        struct tier *tier = &pool->tiers.tier[number];
+        found = tier_holds(tier, buffer) || tier_inherited(tier, buffer);
+        seen->tier = (unsigned)number;
+        seen->capacity = tier->capacity;
     } else if (oversized_has(&pool->oversized, buffer) &&
                oversized_look(&pool->oversized, buffer, &capacity, &inside) == OVERSIZED_IN_USE) {
-        return capacity;
+        found = true;
+        seen->capacity = capacity;
     }
-    pool_misuse_address(pool, call, buffer);
-    return 0;
+    if (!found) {
+        pool_misuse_address(pool, call, buffer);
+        return false;
+    }
+    seen->usable = seen->capacity;
+    return LIKELY(pool->armour == NULL) || armour_may_use(pool, call, buffer, &seen->usable, site);
 }
 
 size_t bufpool_capacity(bufpool_t *pool, const void *buffer)
 {
-    unsigned tier;
+    struct seen seen;
 
     if (pool == NULL && (pool = bufpool_default()) == NULL)
         return 0;
-    return look_up(pool, "capacity", buffer, &tier);
+    return look_up(pool, "capacity", buffer, SITE, &seen) ? seen.usable : 0;
 }
 
 /* ------------------------------------------------------------ variants of get */
@@ -46,40 +76,42 @@ void *bufpool_get_zeroed(bufpool_t *pool, size_t size)
 {
     if (pool == NULL && (pool = bufpool_default()) == NULL)
         return NULL;
-    void *buffer = bufpool_get(pool, size);
-    unsigned tier;
+    void *buffer = get_for(pool, size, SITE);
+    struct seen seen;
     /* Also a buffer that was never handed out: its first and last page may have been its neighbour's. */
-    if (buffer != NULL)
-        memset(buffer, 0, look_up(pool, "get_zeroed", buffer, &tier));
+    if (buffer != NULL && look_up(pool, "get_zeroed", buffer, SITE, &seen))
+        memset(buffer, 0, seen.usable);
     return buffer;
 }
 
 void *bufpool_resize(bufpool_t *pool, void *buffer, size_t size)
 {
-    unsigned tier;
+    struct seen seen, seen_moved;
 
-    if (buffer == NULL)
-        return bufpool_get(pool, size);
-    if (size == 0) {
-        bufpool_put(pool, buffer);
-        return NULL;
-    }
     if (pool == NULL && (pool = bufpool_default()) == NULL)
         return NULL;
-    size_t capacity = look_up(pool, "resize", buffer, &tier);
-    if (capacity == 0) {
+    if (buffer == NULL)
+        return get_for(pool, size, SITE);
+    if (size == 0) {
+        put_for(pool, buffer, SITE);
+        return NULL;
+    }
+    if (!look_up(pool, "resize", buffer, SITE, &seen)) {
         errno = EINVAL;
         return NULL;
     }
-    if (tiers_find(&pool->tiers, size) == tier && size <= capacity)
-        return buffer;
-
-    void *moved = bufpool_get(pool, size);
-    if (moved == NULL)
+    if (tiers_find(&pool->tiers, size) == seen.tier && size <= seen.capacity &&
+        (LIKELY(pool->armour == NULL) || armour_may_stay(pool, seen.capacity, size))) {
+        if (LIKELY(pool->armour == NULL) || armour_resize(pool, buffer, seen.capacity, size, SITE))
+            return buffer;
+        errno = EINVAL;
         return NULL;
-    unsigned moved_tier;
-    memcpy(moved, buffer, min_u64(capacity, look_up(pool, "resize", moved, &moved_tier)));
-    bufpool_put(pool, buffer);
+    }
+    void *moved = get_for(pool, size, SITE);
+    if (moved == NULL || !look_up(pool, "resize", moved, SITE, &seen_moved))
+        return NULL;
+    memcpy(moved, buffer, min_u64(seen.usable, seen_moved.usable));
+    put_for(pool, buffer, SITE);
     return moved;
 }
 
@@ -116,7 +148,7 @@ size_t bufpool_get_batch(bufpool_t *pool, size_t size, void **buffers, size_t co
             got += take_from_bin(pool, tier, buffers + got, count - got);
         if (got == count)
             break;
-        void *buffer = bufpool_get(pool, size); /* refills the bin, or carves */
+        void *buffer = get_for(pool, size, SITE); /* refills the bin, or carves */
         if (buffer == NULL) {
             /* It has counted one; the others were asked for too. */
             unsigned account = tier == TIER_NONE ? ACCOUNT_NO_TIER : tier;
@@ -128,8 +160,18 @@ size_t bufpool_get_batch(bufpool_t *pool, size_t size, void **buffers, size_t co
     return got;
 }
 
+static size_t put_batch_for(struct bufpool *pool, void **buffers, size_t count, const void *site)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        kept += buffers[i] != NULL && put_slow(pool, buffers[i], site);
+    return kept;
+}
+
 size_t bufpool_put_batch(bufpool_t *pool, void **buffers, size_t count)
 {
+    if (pool != NULL && UNLIKELY(pool->armour != NULL))
+        return put_batch_for(pool, buffers, count, SITE);
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)
         kept += buffers[i] != NULL && bufpool_put(pool, buffers[i]);

@@ -3,6 +3,7 @@
 #include "blocks.h"
 #include "handoff.h"
 #include "hook.h"
+#include "quarantine.h"
 #include "stats.h"
 
 /* A pool with less than this grows freely. */
@@ -230,6 +231,8 @@ struct collected collect_run(struct bufpool *pool, enum collect what, struct rec
         shared_to_survivors(&cycle, i);
     }
     handoff_run(&cycle, own);
+    if (what == COLLECT_ALL)
+        quarantine_empty(pool);
     release_cold(&cycle, what == COLLECT_ALL ? 0 : pool->min_cached_bytes);
     account_add(&pool->collection.finished, 1);
     cycle_unhold(&cycle);

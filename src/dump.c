@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "leak.h"
 #include "stats.h"
 
 /* Every field that is written, once; the three formats go by this table. */
@@ -172,6 +173,7 @@ int dump_write(struct bufpool *pool, FILE *out, enum bufpool_format format)
     switch (format) {
     case BUFPOOL_TEXT:
         write_text(pool, out, tiers, &total);
+        leak_tell(pool, out);
         break;
     case BUFPOOL_JSON:
         write_json(pool, out, tiers, &total);

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "armour.h"
 #include "blocks.h"
 #include "cache.h"
 #include "collect.h"
@@ -57,6 +58,8 @@ static struct magazine *fill_magazine(struct bufpool *pool, unsigned tier, uint6
             return NULL;
         }
         char *buffer = tier_address(&pool->tiers.tier[tier], index);
+        if (pool->armour != NULL)
+            armour_carved(pool, buffer);
         touch_pages(buffer, tier_capacity(pool, tier), pool->page);
         magazine_add(magazine, buffer);
     }

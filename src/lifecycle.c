@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "armour.h"
 #include "cache.h"
 #include "collector.h"
 #include "region.h"
@@ -38,24 +39,9 @@ static int config_read(bufpool_config_t *config, const bufpool_config_t *given)
     return 0;
 }
 
-/* Words separated by commas; of these only "off" is known yet. */
-static bool debug_words_are_known(const char *words)
-{
-    while (words != NULL && *words != '\0') {
-        size_t length = strcspn(words, ",");
-        if (length != 0 && (length != 3 || strncmp(words, "off", 3) != 0))
-            return false;
-        words += length + (words[length] == ',');
-    }
-    return true;
-}
-
 static int config_check(const bufpool_config_t *config)
 {
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): as safe as any reader of the environment can be */
-    const char *debug = config->debug != NULL ? config->debug : getenv("BUFPOOL_DEBUG");
-
-    if ((config->flags & ~KNOWN_FLAGS) != 0 || !debug_words_are_known(debug))
+    if ((config->flags & ~KNOWN_FLAGS) != 0)
         return -EINVAL;
     if (config->min_cached_bytes > config->max_cached_bytes || config->min_cached_bytes > config->max_bytes)
         return -EINVAL;
@@ -112,6 +98,7 @@ static void pool_after_fork(struct bufpool *pool)
     for (unsigned i = 0; i < pool->tiers.count; i++)
         span_after_fork(&pool->span[i]);
     oversized_after_fork(&pool->oversized);
+    armour_after_fork(pool);
     budget_init(&pool->backed, pool->backed.limit);
     budget_init(&pool->cached, pool->cached.limit);
     memset(pool->account, 0, sizeof pool->account);
@@ -150,15 +137,16 @@ static int process_init(void)
 /* ------------------------------------------------------------ create, destroy */
 
 /* All of it but its number and what belongs to the registry; undone by pool_end. */
-static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const struct tiers *tiers)
+static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const struct debug *debug,
+                     const struct tiers *tiers)
 {
     pool->tiers = *tiers;
     snprintf(pool->name, sizeof pool->name, "%s", config->name != NULL ? config->name : "bufpool");
     for (char *c = pool->name; *c != '\0'; c++)
         if ((unsigned char)*c < ' ')
             *c = '?'; /* a report and a row of a dump are one line */
-    pool->flags = config->flags;
-    pool->key = (uintptr_t)pool + ((config->flags & BUFPOOL_SCRUB_ON_PUT) != 0);
+    pool->flags = config->flags | ((debug->words & DEBUG_SCRUB) != 0 ? BUFPOOL_SCRUB_ON_PUT : 0);
+    pool->key = (uintptr_t)pool + (debug->words != 0 || (pool->flags & BUFPOOL_SCRUB_ON_PUT) != 0);
     pool->page = region_page();
     pool->min_cached_bytes = config->min_cached_bytes;
     pool->max_thread_bytes = config->max_thread_bytes;
@@ -184,6 +172,13 @@ static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const
     }
     oversized_init(&pool->oversized, (size_t)OVERSIZED_SPANS << pool->tiers.span_shift, pool->page,
                    &pool->backed);
+    error = armour_init(pool, debug);
+    if (error != 0) {
+        oversized_end(&pool->oversized);
+        depot_end(&pool->depot);
+        region_release(pool->reserved, pool->reserved_size);
+        return error;
+    }
     pool->remote = (config->flags & BUFPOOL_COOPERATIVE) == 0 && barrier_register();
     return 0;
 }
@@ -193,6 +188,7 @@ static void pool_end(struct bufpool *pool)
     oversized_end(&pool->oversized);
     depot_end(&pool->depot);
     cache_end(pool);
+    armour_end(pool);
     region_release(pool->reserved, pool->reserved_size);
 }
 
@@ -200,6 +196,7 @@ int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
 {
     bufpool_config_t config;
     struct tiers tiers;
+    struct debug debug;
     struct bufpool *made;
 
     if (pool == NULL)
@@ -207,6 +204,8 @@ int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
     int error = config_read(&config, given);
     if (error == 0)
         error = config_check(&config);
+    if (error == 0)
+        error = debug_parse(&debug, config.debug);
     if (error != 0)
         return error;
     const struct tiers_plan plan = {.min_size = config.min_size,
@@ -224,7 +223,7 @@ int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
     if (error == 0)
         error = registry_take(&made);
     if (error == 0) {
-        error = pool_init(made, &config, &tiers);
+        error = pool_init(made, &config, &debug, &tiers);
         if (error == 0)
             registry_publish(made);
         else
@@ -250,6 +249,7 @@ static void tell_buffers_out(struct bufpool *pool)
     if (total.oversized_bytes != 0)
         fprintf(stderr, "bufpool: pool '%s': destroyed with %llu bytes of oversized buffers still out\n",
                 pool->name, (unsigned long long)total.oversized_bytes);
+    leak_tell(pool, stderr);
 }
 
 void bufpool_destroy(bufpool_t *pool)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "armour.h"
 #include "registry.h"
 
 struct bufpool *pool_for_call(struct bufpool *pool, const char *call)
@@ -44,6 +45,11 @@ void pool_misuse_at(struct bufpool *pool, enum misuse rule, struct misuse_site *
         site->oversized = true;
         size_t inside = rule == MISUSE_INTERIOR ? site->offset : 0;
         site->index = oversized_index(&pool->oversized, (const char *)site->address - inside);
+    }
+    const struct shadow *shadow = armour_has(pool, DEBUG_TAG) ? armour_shadow(pool, site->address) : NULL;
+    if (shadow != NULL) {
+        site->got_at = atomic_load_explicit(&shadow->got_at, memory_order_relaxed);
+        site->put_at = atomic_load_explicit(&shadow->put_at, memory_order_relaxed);
     }
     account_add(&pool->misuses, 1);
     misuse_report(rule, site);

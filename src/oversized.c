@@ -45,6 +45,7 @@ void oversized_after_fork(struct oversized *oversized)
 {
     oversized->epoch++;
     atomic_store_explicit(&oversized->in_use_bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&oversized->in_use_count, 0, memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------ granules */
@@ -108,13 +109,9 @@ static uint32_t granules_find(struct oversized *oversized, uint32_t begin, uint3
     return oversized->granules;
 }
 
-void *oversized_get(struct oversized *oversized, size_t size)
+static void *get(struct oversized *oversized, size_t size, uint32_t offset)
 {
-    if (size > oversized->size || oversized->base == NULL) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    uint64_t capacity = round_up(max_u64(size, 1), oversized->page);
+    uint64_t capacity = round_up(max_u64(offset + size, 1), oversized->page);
     /* One page more: what runs over the end meets no neighbour. */
     uint32_t count = (uint32_t)((capacity + oversized->page + GRANULE - 1) / GRANULE);
     if (count > oversized->granules || budget_take(oversized->backed, capacity, 1) == 0) {
@@ -134,10 +131,12 @@ void *oversized_get(struct oversized *oversized, size_t size)
     if (!region_commit(buffer, capacity))
         goto no_memory;
     oversized->buffers[first].epoch = oversized->epoch;
-    /* release [oversized]: whoever puts it sees its epoch. */
-    atomic_store_explicit(&oversized->buffers[first].capacity, capacity, memory_order_release);
+    oversized->buffers[first].offset = offset;
+    /* release [oversized]: whoever puts it sees its epoch and offset. */
+    atomic_store_explicit(&oversized->buffers[first].pages, capacity, memory_order_release);
     atomic_fetch_add_explicit(&oversized->in_use_bytes, capacity, memory_order_relaxed);
-    return buffer;
+    atomic_fetch_add_explicit(&oversized->in_use_count, 1, memory_order_relaxed);
+    return buffer + offset;
 
 no_memory:
     granules_free(oversized, first, first + count);
@@ -145,6 +144,25 @@ no_space:
     budget_give(oversized->backed, capacity);
     errno = ENOMEM;
     return NULL;
+}
+
+void *oversized_get(struct oversized *oversized, size_t size)
+{
+    if (size <= oversized->size && oversized->base != NULL)
+        return get(oversized, size, 0);
+    errno = ENOMEM;
+    return NULL;
+}
+
+void *oversized_get_at_end(struct oversized *oversized, size_t size, size_t alignment)
+{
+    if (size > oversized->size || oversized->base == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    uint64_t rounded = round_up(size, alignment);
+    uint64_t pages = round_up(max_u64(rounded, 1), oversized->page);
+    return get(oversized, rounded, (uint32_t)(pages - rounded));
 }
 
 enum oversized_state oversized_look(const struct oversized *oversized, const void *address, size_t *capacity,
@@ -155,18 +173,21 @@ enum oversized_state oversized_look(const struct oversized *oversized, const voi
 
     if (offset % LINE_SIZE != 0)
         return OVERSIZED_MISALIGNED;
-    if (offset % GRANULE == 0) {
-        /* acquire [oversized] */
-        *capacity = atomic_load_explicit(&oversized->buffers[granule].capacity, memory_order_acquire);
-        if (*capacity != 0)
-            return OVERSIZED_IN_USE;
+    /* acquire [oversized] */
+    uint64_t pages = atomic_load_explicit(&oversized->buffers[granule].pages, memory_order_acquire);
+    if (pages != 0 && offset % GRANULE == oversized->buffers[granule].offset) {
+        *capacity = pages - oversized->buffers[granule].offset;
+        return OVERSIZED_IN_USE;
     }
     /* Inside one that begins further down? A bug is being reported: time does not matter. */
     for (uint32_t head = granule + 1; head-- > 0;) {
-        uint64_t bytes = atomic_load_explicit(&oversized->buffers[head].capacity, memory_order_relaxed);
-        *inside = offset - head * GRANULE;
-        if (bytes != 0)
-            return *inside < bytes ? OVERSIZED_INTERIOR : OVERSIZED_FREE;
+        uint64_t bytes = atomic_load_explicit(&oversized->buffers[head].pages, memory_order_relaxed);
+        uint64_t in_pages = offset - head * GRANULE;
+        if (bytes != 0) {
+            /* In front of one that ends where its pages do: no better name for it. */
+            *inside = subtract_to_zero(in_pages, oversized->buffers[head].offset);
+            return in_pages < bytes ? OVERSIZED_INTERIOR : OVERSIZED_FREE;
+        }
     }
     return OVERSIZED_FREE;
 }
@@ -174,7 +195,8 @@ enum oversized_state oversized_look(const struct oversized *oversized, const voi
 bool oversized_was_got(const struct oversized *oversized, const void *address)
 {
     uint64_t offset = (uintptr_t)address - (uintptr_t)oversized->base;
-    return offset % GRANULE == 0 && oversized->buffers[offset / GRANULE].epoch != 0;
+    const struct oversized_buffer *entry = &oversized->buffers[offset / GRANULE];
+    return entry->epoch != 0 && offset % GRANULE == entry->offset;
 }
 
 enum oversized_state oversized_put(struct oversized *oversized, void *buffer, size_t *inside)
@@ -186,17 +208,20 @@ enum oversized_state oversized_put(struct oversized *oversized, void *buffer, si
 
     uint32_t first = (uint32_t)(((uintptr_t)buffer - (uintptr_t)oversized->base) / GRANULE);
     struct oversized_buffer *entry = &oversized->buffers[first];
-    uint64_t expected = capacity;
+    char *begin = oversized->base + first * GRANULE;
+    uint64_t pages = capacity + entry->offset;
+    uint64_t expected = pages;
     bool counted = entry->epoch == oversized->epoch;
     /* relaxed: of two that put it at once one wins; order comes with the granules. */
-    if (!atomic_compare_exchange_strong_explicit(&entry->capacity, &expected, 0, memory_order_relaxed,
+    if (!atomic_compare_exchange_strong_explicit(&entry->pages, &expected, 0, memory_order_relaxed,
                                                  memory_order_relaxed))
         return OVERSIZED_FREE;
-    region_decommit(buffer, capacity);
+    region_decommit(begin, pages);
     if (counted) {
-        atomic_fetch_sub_explicit(&oversized->in_use_bytes, capacity, memory_order_relaxed);
-        budget_give(oversized->backed, capacity);
+        atomic_fetch_sub_explicit(&oversized->in_use_bytes, pages, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&oversized->in_use_count, 1, memory_order_relaxed);
+        budget_give(oversized->backed, pages);
     }
-    granules_free(oversized, first, first + (uint32_t)((capacity + oversized->page + GRANULE - 1) / GRANULE));
+    granules_free(oversized, first, first + (uint32_t)((pages + oversized->page + GRANULE - 1) / GRANULE));
     return OVERSIZED_IN_USE;
 }

@@ -15,9 +15,10 @@
 #define GRANULE ((uint64_t)1 << 20)
 
 struct oversized_buffer {
-    /* Bytes the caller may use; 0: no buffer begins in this granule. Its change back to 0 is the release. */
-    _Atomic uint64_t capacity;
-    uint32_t epoch; /* struct oversized's, when it was got; 0: no buffer ever began here */
+    /* Bytes of its pages; 0: no buffer begins in this granule. Its change back to 0 is the release. */
+    _Atomic uint64_t pages;
+    uint32_t epoch;  /* struct oversized's, when it was got; 0: no buffer ever began here */
+    uint32_t offset; /* where in its pages it begins: 0 unless it is to end where they do */
 };
 
 struct oversized {
@@ -32,7 +33,8 @@ struct oversized {
     _Atomic uint64_t *taken;          /* a bit a granule */
     struct oversized_buffer *buffers; /* one a granule; those where a buffer begins count */
     /* relaxed: a number. */
-    alignas(DESTRUCTIVE_SIZE) _Atomic uint64_t in_use_bytes;
+    alignas(DESTRUCTIVE_SIZE) _Atomic uint64_t in_use_bytes; /* whole pages */
+    _Atomic uint32_t in_use_count;
     _Atomic uint32_t hint; /* a word of `taken` that may have room */
 };
 
@@ -55,6 +57,13 @@ static inline uint64_t oversized_index(const struct oversized *oversized, const 
 /* NULL with errno ENOMEM when out of memory, of max_bytes, or of address space. Lock-free but for the kernel.
  */
 void *oversized_get(struct oversized *oversized, size_t size);
+
+/*
+ * The same, ending on the end of its last page as far as `alignment`, a power of
+ * two from 64 to the page, allows: what runs over the end faults. Its capacity
+ * is then the size, rounded up to the alignment, and may be 0.
+ */
+void *oversized_get_at_end(struct oversized *oversized, size_t size, size_t alignment);
 
 enum oversized_state {
     OVERSIZED_IN_USE,

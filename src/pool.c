@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "armour.h"
 #include "cache.h"
+#include "coldest.h"
 #include "collect.h"
 #include "collector.h"
+#include "flow.h"
 #include "thread.h"
 
 /* ------------------------------------------------------------ get */
@@ -33,6 +36,9 @@ static void *get_from_bin(struct bufpool *pool, struct record *record, unsigned 
 /* From the private cache, the depot or the cold ones: a buffer that has pages. */
 static void *get_idle(struct bufpool *pool, struct record *record, unsigned tier)
 {
+    if (UNLIKELY(armour_has(pool, DEBUG_COLD_FIRST)))
+        return coldest_get(pool, record, tier);
+
     /* 1  the bin; without a cache, or in a signal handler that interrupted it: one from a magazine */
     void *buffer = record != NULL && !record_is_busy(record) ? get_from_bin(pool, record, tier)
                                                              : cache_get_direct(pool, tier);
@@ -64,6 +70,14 @@ static void *get_oversized(struct bufpool *pool, struct account *account, size_t
     return buffer;
 }
 
+static void *carved(struct bufpool *pool, unsigned tier, uint32_t index)
+{
+    void *buffer = tier_address(&pool->tiers.tier[tier], index);
+    if (UNLIKELY(pool->armour != NULL))
+        armour_carved(pool, buffer);
+    return buffer;
+}
+
 static void *get_from_tier(struct bufpool *pool, struct record *record, unsigned tier, size_t size)
 {
     struct account *account = &pool->account[tier];
@@ -79,7 +93,7 @@ static void *get_from_tier(struct bufpool *pool, struct record *record, unsigned
         case CARVED:
             account_add(&account->carves, 1);
             collect_grown(pool, tier_capacity(pool, tier));
-            return tier_address(&pool->tiers.tier[tier], index);
+            return carved(pool, tier, index);
         case CARVE_SPAN_FULL:
             return get_oversized(pool, account, size, record);
         case CARVE_NO_MEMORY:
@@ -93,7 +107,13 @@ static void *get_from_tier(struct bufpool *pool, struct record *record, unsigned
     return NULL;
 }
 
-static SLOW_PATH void *get_slow(struct bufpool *pool, size_t size)
+void *flow_get(struct bufpool *pool, struct record *record, unsigned tier, size_t size)
+{
+    return tier == TIER_NONE ? get_oversized(pool, &pool->account[ACCOUNT_NO_TIER], size, record)
+                             : get_from_tier(pool, record, tier, size);
+}
+
+SLOW_PATH void *get_slow(struct bufpool *pool, size_t size, const void *site)
 {
     int errno_before = errno;
 
@@ -102,8 +122,8 @@ static SLOW_PATH void *get_slow(struct bufpool *pool, size_t size)
         return NULL;
     struct record *record = thread_attach(pool);
     unsigned tier = tiers_find(&pool->tiers, size);
-    void *buffer = tier == TIER_NONE ? get_oversized(pool, &pool->account[ACCOUNT_NO_TIER], size, record)
-                                     : get_from_tier(pool, record, tier, size);
+    void *buffer = UNLIKELY(pool->armour != NULL) ? armour_get(pool, record, tier, size, site)
+                                                  : flow_get(pool, record, tier, size);
     collector_notice(pool);
     errno = buffer != NULL ? errno_before : ENOMEM;
     return buffer;
@@ -116,7 +136,7 @@ static NOINLINE void *get_refill(struct bufpool *pool, struct record *record, si
     void *buffer = tier < pool->tiers.count ? get_from_bin(pool, record, tier) : NULL;
 
     if (buffer == NULL)
-        return get_slow(pool, size);
+        return get_slow(pool, size, NULL); /* after a hit's begin: no word asks for the site */
     collector_notice(pool);
     return buffer;
 }
@@ -150,7 +170,7 @@ HOT_PATH void *bufpool_get(bufpool_t *pool, size_t size)
 {
     struct record *record = cache_last();
     if (UNLIKELY(!record_is_hit(record, pool)) && UNLIKELY(!cache_turn_to(pool, &record)))
-        return get_slow(pool, size);
+        return get_slow(pool, size, __builtin_return_address(0));
     FORGET(record);
     uint64_t line;
     if (LIKELY((size - 1) / LINE_SIZE < TIERS_DIRECT)) /* of size 0: beyond both */
@@ -198,8 +218,16 @@ static enum filed file_cold(struct bufpool *pool, unsigned tier, void *buffer)
     return FILED_REFUSED;
 }
 
-/* Where the bin has no room, or there is none. The address has been looked at. */
-static bool file(struct bufpool *pool, struct record *record, unsigned tier, void *buffer)
+static bool filed_as(struct bufpool *pool, enum filed filed, void *buffer)
+{
+    collector_notice(pool);
+    if (filed == FILED_DOUBLE)
+        pool_misuse(pool, MISUSE_DOUBLE_PUT, "put", buffer);
+    return filed == FILED;
+}
+
+/* Where the bin has no room, or there is none. */
+bool flow_file(struct bufpool *pool, struct record *record, unsigned tier, void *buffer)
 {
     enum filed filed = FILED_REFUSED;
 
@@ -209,13 +237,15 @@ static bool file(struct bufpool *pool, struct record *record, unsigned tier, voi
         filed = cache_put_direct(pool, tier, buffer);
     if (filed == FILED_REFUSED)
         filed = file_cold(pool, tier, buffer);
-    collector_notice(pool);
-    if (filed == FILED_DOUBLE)
-        pool_misuse(pool, MISUSE_DOUBLE_PUT, "put", buffer);
-    return filed == FILED;
+    return filed_as(pool, filed, buffer);
 }
 
-static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer)
+bool flow_refuse(struct bufpool *pool, unsigned tier, void *buffer)
+{
+    return filed_as(pool, file_cold(pool, tier, buffer), buffer);
+}
+
+static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer, const void *site)
 {
     struct tier *tier = &pool->tiers.tier[number];
     if (tier_inherited(tier, buffer)) {
@@ -226,6 +256,8 @@ static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer)
         pool_misuse_address(pool, "put", buffer);
         return false;
     }
+    if (UNLIKELY(pool->armour != NULL))
+        return armour_put(pool, thread_attach(pool), number, buffer, site);
     enum park state = span_look(&pool->span[number], (uint32_t)tier_index(tier, buffer));
     if (state != PARKED) {
         pool_misuse(pool, state == PARK_DOUBLE ? MISUSE_DOUBLE_PUT : MISUSE_UNCARVED, "put", buffer);
@@ -234,13 +266,17 @@ static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer)
     if ((pool->flags & BUFPOOL_SCRUB_ON_PUT) != 0)
         memset(buffer, 0, tier->capacity);
 
-    return file(pool, thread_attach(pool), number, buffer);
+    return flow_file(pool, thread_attach(pool), number, buffer);
 }
 
-static bool put_oversized(struct bufpool *pool, void *buffer)
+static bool put_oversized(struct bufpool *pool, void *buffer, const void *site)
 {
-    size_t inside;
+    size_t capacity, inside;
 
+    if (UNLIKELY(pool->armour != NULL) &&
+        oversized_look(&pool->oversized, buffer, &capacity, &inside) == OVERSIZED_IN_USE &&
+        !armour_put_oversized(pool, buffer, capacity, site))
+        return false;
     if (oversized_put(&pool->oversized, buffer, &inside) != OVERSIZED_IN_USE)
         pool_misuse_address(pool, "put", buffer);
     else
@@ -248,7 +284,7 @@ static bool put_oversized(struct bufpool *pool, void *buffer)
     return false;
 }
 
-static SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer)
+SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer, const void *site)
 {
     int errno_before = errno;
     bool kept = false;
@@ -262,9 +298,9 @@ static SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer)
     } else if (pool != NULL) {
         uint64_t tier = tiers_of_address(&pool->tiers, buffer);
         if (tier < pool->tiers.count)
-            kept = put_to_tier(pool, (unsigned)tier, buffer);
+            kept = put_to_tier(pool, (unsigned)tier, buffer, site);
         else if (oversized_has(&pool->oversized, buffer))
-            put_oversized(pool, buffer);
+            put_oversized(pool, buffer, site);
         else
             pool_misuse_address(pool, "put", buffer);
     }
@@ -276,7 +312,7 @@ static SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer)
 static NOINLINE bool put_full(struct bufpool *pool, struct record *record, uint64_t line, void *buffer)
 {
     int errno_before = errno;
-    bool kept = file(pool, record, (unsigned)(line / LINE_SIZE), buffer);
+    bool kept = flow_file(pool, record, (unsigned)(line / LINE_SIZE), buffer);
 
     errno = errno_before;
     return kept;
@@ -286,18 +322,18 @@ HOT_PATH bool bufpool_put(bufpool_t *pool, void *buffer)
 {
     struct record *record = cache_last();
     if (UNLIKELY(!record_is_hit(record, pool)) && UNLIKELY(!cache_turn_to(pool, &record)))
-        return put_slow(pool, buffer);
+        return put_slow(pool, buffer, __builtin_return_address(0));
     FORGET(record);
     uint64_t line = tiers_line_of_address(&pool->tiers, buffer);
     if (UNLIKELY(!tier_holds(tiers_at_line(&pool->tiers, line), buffer)))
-        return put_slow(pool, buffer);
+        return put_slow(pool, buffer, NULL);
 
     struct bin *bin = block_bin_at(cache_enter(record), line);
     void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);
     if (UNLIKELY(top == bin->end) || UNLIKELY(*top == buffer)) {
         bool sealed = top == bin->slot;
         cache_leave(record, (uintptr_t)pool);
-        return sealed ? put_slow(pool, buffer) : put_full(pool, record, line, buffer);
+        return sealed ? put_slow(pool, buffer, NULL) : put_full(pool, record, line, buffer);
     }
     top[1] = buffer;
     atomic_store_explicit(&bin->top, top + 1, memory_order_relaxed);

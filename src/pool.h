@@ -66,7 +66,8 @@ struct bufpool {
 
     struct tiers tiers;
 
-    /* What its records' keys are when idle: the pool's address; one more where no call may be a hit. */
+    /* What its records' keys are when idle: the pool's address; one more where no call may be a hit, as with
+     * debug words. */
     uintptr_t key;
     _Atomic bool alive; /* not yet destroyed: seq_cst [alive], see collector.c */
     bool remote;        /* collections reach other threads' blocks */
@@ -94,6 +95,8 @@ struct bufpool {
     uint64_t due_ms; /* the collector's */
     /* Records in use. relaxed: a number that sizes bins; written as threads come and go. */
     _Atomic uint32_t threads;
+
+    struct armour *armour; /* NULL: no debug words */
 
     struct bufpool *next_free; /* registry's */
 };

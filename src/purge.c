@@ -29,6 +29,30 @@ static bool release_range(struct purge *purge, uint64_t begin, uint64_t end)
                         end - begin); // NOLINT(performance-no-int-to-ptr)
 }
 
+/* The bits of buffers that have a byte in begin..end. */
+static uint64_t buffers_in(const struct span *span, const struct claim *claim)
+{
+    const uint64_t base = claim->group * (uint64_t)GROUP_BUFFERS;
+    uint64_t first = claim->begin / span->tier->stride - base;
+    uint64_t last = (claim->end - 1) / span->tier->stride - base;
+    return bits_between((unsigned)first, (unsigned)min_u64(last, GROUP_BUFFERS - 1));
+}
+
+/*
+ * Buffers that keep their pages may have lost a border page to a neighbour's
+ * purge, where they too were cold: what a put left in them is no longer there.
+ */
+static void forget_fill(const struct span *span, const struct claim *claim)
+{
+    if (span->shadow == NULL)
+        return;
+    for (uint64_t bits = claim->taken & buffers_in(span, claim); bits != 0; bits &= bits - 1) {
+        unsigned number = (unsigned)__builtin_ctzll(bits);
+        atomic_store_explicit(&span->shadow[claim->group * GROUP_BUFFERS + number].is_filled, false,
+                              memory_order_relaxed); /* ours until their free bits are set */
+    }
+}
+
 /* The buffers go back to their group, unbacked if their pages went. */
 static void claim_return(struct purge *purge, const struct claim *claim, bool gone)
 {
@@ -36,6 +60,7 @@ static void claim_return(struct purge *purge, const struct claim *claim, bool go
     struct group *group = &span->group[claim->group];
 
     if (gone) {
+        forget_fill(span, claim);
         unsigned count = (unsigned)__builtin_popcountll(claim->losing);
         /* relaxed: ours; published by the free bits below. */
         atomic_fetch_and_explicit(&group->backed, ~claim->losing, memory_order_relaxed);
@@ -108,15 +133,6 @@ static bool claim_plan(const struct purge *purge, struct claim *claim, uint64_t 
     claim->begin = begin;
     claim->end = end;
     return begin < end;
-}
-
-/* The bits of buffers that have a byte in begin..end. */
-static uint64_t buffers_in(const struct span *span, const struct claim *claim)
-{
-    const uint64_t base = claim->group * (uint64_t)GROUP_BUFFERS;
-    uint64_t first = claim->begin / span->tier->stride - base;
-    uint64_t last = (claim->end - 1) / span->tier->stride - base;
-    return bits_between((unsigned)first, (unsigned)min_u64(last, GROUP_BUFFERS - 1));
 }
 
 static bool is_full(const struct purge *purge)

@@ -152,15 +152,19 @@ void report_place(char *text, size_t size, const void *address)
 
 static void say_sites(struct line *line, const struct misuse_site *site)
 {
+    const struct {
+        const char *name;
+        const void *address;
+    } sites[] = {{"called at", site->called_at}, {"got at", site->got_at}, {"put at", site->put_at}};
+    const char *before = ";";
     char place[160];
 
-    if (site->got_at != NULL) {
-        report_place(place, sizeof place, site->got_at);
-        say(line, "; got at %s", place);
-    }
-    if (site->put_at != NULL) {
-        report_place(place, sizeof place, site->put_at);
-        say(line, "%s put at %s", site->got_at != NULL ? "," : ";", place);
+    for (unsigned i = 0; i < sizeof sites / sizeof sites[0]; i++) {
+        if (sites[i].address == NULL)
+            continue;
+        report_place(place, sizeof place, sites[i].address);
+        say(line, "%s %s %s", before, sites[i].name, place);
+        before = ",";
     }
 }
 

@@ -1,8 +1,8 @@
 /*
  * report - what a caller did wrong, in one line, and who hears of it.
  *
- *   bufpool: pool 'NAME': RULE: CALL(ADDRESS) of tier SIZE, buffer NUMBER, thread ID: DETAIL; got at PLACE,
- * put at PLACE
+ *   bufpool: pool 'NAME': RULE: CALL(ADDRESS) of tier SIZE, buffer NUMBER, thread ID
+ *       : DETAIL; called at PLACE, got at PLACE, put at PLACE
  *
  * The parts that a case does not have are left out; "of oversized buffer NUMBER"
  * stands for the tier where there is none. Rules and details are in one table of
@@ -45,8 +45,8 @@ struct misuse_site {
     size_t offset;       /* the byte of the buffer that this is about; MISUSE_INTERIOR: how far inside */
     size_t asked;        /* MISUSE_OVERFLOW: the size asked for */
     unsigned char found, left; /* MISUSE_WRITE_AFTER_PUT: the byte there, and what the put left there */
-    const void *got_at;        /* with the word `tag`: return addresses of its last get and put, else NULL */
-    const void *put_at;
+    /* With the word `tag` return addresses, else NULL: of this call, of the buffer's last get and put. */
+    const void *called_at, *got_at, *put_at;
 };
 
 /* Longest line, its end included. */

@@ -41,6 +41,7 @@ void span_init(struct span *span, struct tiers *tiers, unsigned tier, void *book
     span->books = books;
     span->books_size = span_books_size(tiers, tier, page);
     span->group = books;
+    span->shadow = NULL;
     size_t groups = group_bytes(span->groups_max, page);
     size_t summary = summary_bytes(span->groups_max, page);
     span->cold.words = (void *)(span->books + groups);
@@ -81,6 +82,8 @@ void summary_clear(struct summary *summary, uint32_t group)
 
 static bool books_commit(struct span *span, uint32_t buffers)
 {
+    if (span->shadow != NULL && !region_commit(span->shadow, shadow_bytes(buffers, span->page)))
+        return false;
     if (atomic_load_explicit(&span->books_committed_whole, memory_order_relaxed))
         return true;
     /* Small books whole, at the first growth; large ones (512 B tiers: 8 MiB) as far as the span is used. */

@@ -28,6 +28,7 @@
 #define SPAN_H
 
 #include "budget.h"
+#include "shadow.h"
 #include "tiers.h"
 
 struct group {
@@ -52,6 +53,7 @@ struct span {
     struct group *group;
     struct summary cold;
     struct summary unbacked;
+    struct shadow *shadow; /* one a buffer, committed as the span is; NULL: no debug word asked for it */
 
     /* Buffers committed so far, from 0. Written with CAS by who grows it. */
     alignas(DESTRUCTIVE_SIZE) _Atomic uint32_t committed;

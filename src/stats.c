@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "quarantine.h"
+
 /* What blocks and magazines hold and have counted, in buffers. */
 struct sum {
     uint64_t hits_private, hits_shared, hits_stolen, hits_victim, hits_cold;
@@ -73,7 +75,9 @@ static void tier_from_sum(struct bufpool *pool, unsigned tier, const struct sum 
     stats->private_bytes = sum->in_bins * capacity;
     stats->shared_bytes = sum->in_place[PLACE_SHARED] * capacity;
     stats->victim_bytes = sum->in_place[PLACE_VICTIM] * capacity;
-    stats->cold_bytes = (sum->in_place[PLACE_COLD] + sum->in_hand + span_cold_count(span)) * capacity;
+    stats->cold_bytes =
+        (sum->in_place[PLACE_COLD] + sum->in_hand + span_cold_count(span) + quarantine_count(pool, tier)) *
+        capacity;
     stats->committed_bytes = stats->in_use_bytes + stats->private_bytes + stats->shared_bytes +
                              stats->victim_bytes + stats->cold_bytes;
     stats->reserved_bytes = (uint64_t)1 << pool->tiers.span_shift;

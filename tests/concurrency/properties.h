@@ -28,7 +28,9 @@
     X(threads, put_and_get_work_in_late_tls_destructors)                                                     \
     X(threads, no_record_outlives_its_pool)                                                                  \
     X(fork, a_forked_child_never_sees_a_buffer_twice)                                                        \
-    X(fork, a_forked_child_has_a_collector_of_its_own)
+    X(fork, a_forked_child_has_a_collector_of_its_own)                                                       \
+    X(words, traffic_with_words_is_silent)                                                                   \
+    X(words, of_puts_at_once_one_is_kept)
 
 #define HOOKED_PROPERTIES(X)                                                                                 \
     X(collector, parks_when_nothing_is_cached_and_hears_of_one_put)                                          \
