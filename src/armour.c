@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "region.h"
+#include "tool.h"
 
 struct shadow *armour_shadow(const struct bufpool *pool, const void *address)
 {
@@ -59,11 +60,27 @@ int armour_init(struct bufpool *pool, const struct debug *debug)
         return -ENOMEM;
     pool->armour->debug = *debug;
     int error = (debug->words & DEBUG_STATE) != 0 ? shadows_reserve(pool, pool->armour) : 0;
+    if (error == 0 && (debug->words & DEBUG_TOOL) != 0)
+        tool_pool_begins(pool);
     if (error == 0 && (debug->words & DEBUG_LEAK) != 0)
         leaks_init(&pool->armour->leaks);
     if (error != 0)
         armour_end(pool);
     return error;
+}
+
+/* The addresses may be anybody's next. */
+static void open_everything(struct bufpool *pool)
+{
+    for (unsigned i = 0; i < pool->tiers.count; i++) {
+        const struct tier *tier = &pool->tiers.tier[i];
+        uint64_t committed = atomic_load_explicit(&pool->span[i].committed, memory_order_relaxed);
+        tool_open((const void *)tier->base, committed * tier->stride); // NOLINT(performance-no-int-to-ptr)
+    }
+    for (uint32_t i = 0; i < pool->oversized.granules; i++) {
+        uint64_t pages = atomic_load_explicit(&pool->oversized.buffers[i].pages, memory_order_relaxed);
+        tool_open(pool->oversized.base + i * GRANULE, pages);
+    }
 }
 
 void armour_end(struct bufpool *pool)
@@ -72,6 +89,10 @@ void armour_end(struct bufpool *pool)
 
     if (armour == NULL)
         return;
+    if (armour_has(pool, DEBUG_TOOL) && armour->shadows != NULL) {
+        open_everything(pool);
+        tool_pool_ends(pool);
+    }
     pool->armour = NULL;
     if (armour->shadows != NULL)
         region_release(armour->shadows, armour->shadows_size);

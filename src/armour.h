@@ -57,8 +57,9 @@ bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void
 /* An oversized buffer that is in use may be released; false: misuse, reported. */
 bool armour_put_oversized(struct bufpool *pool, void *buffer, size_t capacity, const void *site);
 
-/* A buffer's bytes are not what a put left: it has just been carved. */
-void armour_carved(struct bufpool *pool, const void *buffer);
+/* A buffer's bytes are not what a put left: it has just been carved. And it is idle, without a put. */
+void armour_carved(struct bufpool *pool, void *buffer);
+void armour_reserved(struct bufpool *pool, void *buffer);
 
 /* May anybody hold this buffer, and how many of its `*usable` bytes may he use? False: misuse, reported. */
 bool armour_may_use(struct bufpool *pool, const char *call, const void *buffer, size_t *usable,

@@ -33,6 +33,19 @@ static size_t first_other(const unsigned char *bytes, size_t from, size_t to, un
     return from;
 }
 
+/* A memory checker, if one watches: we look at these bytes; nobody else may now. */
+static void show(const struct bufpool *pool, const void *bytes, size_t count)
+{
+    if (armour_has(pool, DEBUG_TOOL))
+        tool_open(bytes, count);
+}
+
+static void hide(const struct bufpool *pool, const void *bytes, size_t count)
+{
+    if (armour_has(pool, DEBUG_TOOL))
+        tool_close(bytes, count);
+}
+
 static unsigned char fill_idle(const struct bufpool *pool)
 {
     return (pool->flags & BUFPOOL_SCRUB_ON_PUT) != 0 ? 0 : FILL_IDLE;
@@ -55,7 +68,7 @@ static void set_asked(const struct bufpool *pool, const struct view *view, size_
     atomic_store_explicit(&view->shadow->asked, asked, memory_order_relaxed);
     if (armour_has(pool, DEBUG_CANARY))
         memset(view->bytes + asked, FILL_CANARY, view->capacity - asked);
-    tool_close(view->bytes + asked, view->capacity - asked);
+    hide(pool, view->bytes + asked, view->capacity - asked);
 }
 
 /* Is it as set_asked left it? If not, that is reported. */
@@ -106,13 +119,15 @@ static void hand_out(struct bufpool *pool, void *buffer, size_t size, const void
     struct shadow *shadow = view.shadow;
 
     INVARIANT(shadow_exchange(shadow, SHADOW_IN_USE) != SHADOW_IN_USE);
-    tool_open(buffer, view.capacity);
+    show(pool, buffer, view.capacity);
     if (atomic_exchange_explicit(&shadow->is_filled, false, memory_order_relaxed)) {
         if (armour_has(pool, DEBUG_INTEGRITY))
             check_idle_bytes(pool, &view, site);
     } else if (armour_has(pool, DEBUG_POISON)) {
         memset(buffer, FILL_FRESH, view.capacity);
     }
+    if (armour_has(pool, DEBUG_TOOL))
+        tool_lend(pool, buffer, view.capacity);
     set_asked(pool, &view, size);
     if (armour_has(pool, DEBUG_TAG))
         atomic_store_explicit(&shadow->got_at, site, memory_order_relaxed);
@@ -156,11 +171,20 @@ void *armour_get(struct bufpool *pool, struct record *record, unsigned tier, siz
     return buffer;
 }
 
-void armour_carved(struct bufpool *pool, const void *buffer)
+void armour_carved(struct bufpool *pool, void *buffer)
 {
-    struct shadow *shadow = armour_shadow(pool, buffer);
-    if (shadow != NULL)
-        atomic_store_explicit(&shadow->is_filled, false, memory_order_relaxed);
+    struct view view = view_of(pool, buffer);
+    if (view.shadow == NULL)
+        return;
+    atomic_store_explicit(&view.shadow->is_filled, false, memory_order_relaxed);
+    show(pool, buffer, view.capacity);
+}
+
+void armour_reserved(struct bufpool *pool, void *buffer)
+{
+    struct view view = view_of(pool, buffer);
+    if (view.shadow != NULL)
+        hide(pool, buffer, view.capacity);
 }
 
 /* ------------------------------------------------------------ put */
@@ -186,7 +210,7 @@ static bool take_back(struct bufpool *pool, const struct view *view, const void 
         report_state(pool, "put", view->bytes, site);
         return false;
     }
-    tool_open(view->bytes, view->capacity);
+    show(pool, view->bytes, view->capacity);
     if (!inherited && !stayed_within(pool, view, "put", site)) {
         shadow_exchange(shadow, SHADOW_IN_USE);
         return false;
@@ -234,8 +258,8 @@ bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void
     if (view.shadow != NULL ? !take_back(pool, &view, site) : !may_be_held(pool, tier, buffer))
         return false;
     fill_at_put(pool, &view);
-    if (view.shadow != NULL)
-        tool_close(buffer, view.capacity);
+    if (armour_has(pool, DEBUG_TOOL))
+        tool_return(pool, buffer, view.capacity);
     if (armour_has(pool, DEBUG_DROP) && is_dropped(pool->armour)) {
         bool kept = flow_refuse(pool, tier, buffer);
         span_purge(&pool->span[tier], pool->tiers.tier[tier].stride);
@@ -254,7 +278,13 @@ bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void
 bool armour_put_oversized(struct bufpool *pool, void *buffer, size_t capacity, const void *site)
 {
     struct view view = {.shadow = armour_shadow(pool, buffer), .bytes = buffer, .capacity = capacity};
-    return view.shadow == NULL || take_back(pool, &view, site);
+    if (view.shadow == NULL)
+        return true;
+    if (!take_back(pool, &view, site))
+        return false;
+    if (armour_has(pool, DEBUG_TOOL))
+        tool_return(pool, buffer, 0); /* of its bytes the system makes sure */
+    return true;
 }
 
 /* ------------------------------------------------------------ in between */
@@ -271,7 +301,7 @@ bool armour_may_use(struct bufpool *pool, const char *call, const void *buffer, 
         report_state(pool, call, buffer, site);
         return false;
     }
-    if (armour_has(pool, DEBUG_CANARY))
+    if (armour_has(pool, DEBUG_CANARY | DEBUG_TOOL))
         *usable = min_u64(shadow_asked(shadow), *usable);
     return true;
 }
@@ -287,7 +317,8 @@ bool armour_resize(struct bufpool *pool, void *buffer, size_t capacity, size_t s
 
     if (view.shadow == NULL)
         return true;
-    tool_open(buffer, capacity);
+    size_t asked = min_u64(shadow_asked(view.shadow), capacity);
+    show(pool, view.bytes + asked, capacity - asked);
     if (shadow_state(view.shadow) == SHADOW_IN_USE && !stayed_within(pool, &view, "resize", site))
         return false;
     set_asked(pool, &view, size);

@@ -61,6 +61,8 @@ static struct magazine *fill_magazine(struct bufpool *pool, unsigned tier, uint6
         if (pool->armour != NULL)
             armour_carved(pool, buffer);
         touch_pages(buffer, tier_capacity(pool, tier), pool->page);
+        if (pool->armour != NULL)
+            armour_reserved(pool, buffer);
         magazine_add(magazine, buffer);
     }
     return magazine;

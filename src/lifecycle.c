@@ -185,10 +185,10 @@ static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const
 
 static void pool_end(struct bufpool *pool)
 {
+    armour_end(pool);
     oversized_end(&pool->oversized);
     depot_end(&pool->depot);
     cache_end(pool);
-    armour_end(pool);
     region_release(pool->reserved, pool->reserved_size);
 }
 

@@ -25,6 +25,7 @@ void oversized_init(struct oversized *oversized, size_t size, size_t page, struc
         region_release(oversized->base, size);
         oversized->base = NULL;
         oversized->size = 0;
+        oversized->granules = 0;
         return;
     }
     oversized->taken = oversized->books;

@@ -47,6 +47,11 @@
  * leak        A line for each survivor, 100 at most: on stderr at destroy, and
  *             behind a dump as text. In a signal handler a backtrace is taken too,
  *             which glibc allows from 2.35 on.
+ *
+ * A library built with AddressSanitizer, or with BUFPOOL_VALGRIND and running
+ * under Valgrind, tells it what nobody may touch: idle buffers, and what lies
+ * beyond the size asked for (so bufpool_capacity is that size). There every pool
+ * is as if it had `state`, unless it is created with an empty string or `off`.
  */
 #ifndef BUFPOOL_DEBUG_H
 #define BUFPOOL_DEBUG_H

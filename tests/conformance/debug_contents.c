@@ -108,7 +108,7 @@ Test(conformance_debug_contents, integrity_knows_what_a_purge_takes)
     misuse_record(&misuse);
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         bufpool_config_t config = still_config();
-        config.debug = "integrity";
+        config.debug = "off,integrity";
         config.max_cached_bytes = 64 * KIB; /* the rest is cold, and purged in batches that end anywhere */
         bufpool_t *pool = pool_from(&config);
         for (int round = 0; round < 4; round++) {

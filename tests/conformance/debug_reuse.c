@@ -103,7 +103,7 @@ Test(conformance_debug_reuse, quarantine_is_bounded_in_bytes_and_emptied_by_a_tr
 Test(conformance_debug_reuse, a_get_that_finds_no_memory_empties_the_quarantine)
 {
     bufpool_config_t config = still_config();
-    config.debug = "quarantine";
+    config.debug = "off,quarantine";
     config.max_bytes = 8 * (MIB + 192);
     bufpool_t *pool = pool_from(&config);
     void *buffers[8];

@@ -58,12 +58,17 @@ static char *read_file(const char *name)
     return text;
 }
 
-/* `text` with " * " before each line, or " *" before an empty one, as in a comment. */
-static void as_comment(char *out, size_t size, const char *text)
+/* `text` with " * " before each line, as in a comment; `out` must have room for it. */
+static void as_comment(char *out, const char *text)
 {
-    size_t used = 0;
-    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
-        used += (size_t)snprintf(out + used, size - used, " * %.*s\n", (int)strcspn(line, "\n"), line);
+    bool begins = true;
+    for (; *text != '\0'; text++) {
+        if (begins)
+            out = stpcpy(out, " * ");
+        *out++ = *text;
+        begins = *text == '\n';
+    }
+    *out = '\0';
 }
 
 /* Fails when a word is added, or its meaning changed, and the documents still say what was. */
@@ -75,7 +80,7 @@ Test(conformance_debug, readme_and_header_say_what_help_says)
     char *readme = read_file("README.md");
     char *header = read_file("include/bufpool/debug.h");
 
-    as_comment(comment, sizeof comment, table);
+    as_comment(comment, table);
     cr_assert(strstr(readme, table) != NULL, "README.md has not:\n%s", table);
     cr_assert(strstr(header, comment) != NULL, "bufpool/debug.h has not:\n%s", comment);
     free(readme);

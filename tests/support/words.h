@@ -13,7 +13,7 @@
 #define LARGE ((size_t)200 << 10)
 #define OVERSIZED ((size_t)3 << 20)
 
-/* A pool "armoured" with these words, collected only by the test. */
+/* A pool "armoured" with these words and no others, collected only by the test. */
 bufpool_t *pool_with(const char *words);
 
 /*
