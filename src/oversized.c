@@ -6,30 +6,37 @@
 
 #define SIZE_MIN ((size_t)8 << 20)
 
+/* The address space and its books, or neither. */
+static bool reserve(struct oversized *oversized, size_t size)
+{
+    uint32_t granules = (uint32_t)(size / GRANULE);
+    size_t words = round_up((granules + 63) / 64 * sizeof(uint64_t), LINE_SIZE);
+    size_t books_size = round_up(words + granules * sizeof(struct oversized_buffer), oversized->page);
+    char *base = region_reserve(size);
+    char *books = base != NULL ? region_map(books_size) : NULL;
+
+    if (books == NULL) {
+        if (base != NULL)
+            region_release(base, size);
+        return false;
+    }
+    oversized->base = base;
+    oversized->size = size;
+    oversized->granules = granules;
+    oversized->books = books;
+    oversized->books_size = books_size;
+    oversized->taken = (void *)books;
+    oversized->buffers = (void *)(books + words);
+    return true;
+}
+
 void oversized_init(struct oversized *oversized, size_t size, size_t page, struct budget *backed)
 {
     /* Everything but the books is zeroed by the pool's mapping or its last use. */
     *oversized = (struct oversized){.page = page, .backed = backed, .epoch = oversized->epoch + 1};
     size = round_down(max_u64(SIZE_MIN, min_u64(size, region_reserve_limit() / 2)), GRANULE);
-    while ((oversized->base = region_reserve(size)) == NULL && size / 2 >= SIZE_MIN)
+    while (!reserve(oversized, size) && size / 2 >= SIZE_MIN)
         size = round_down(size / 2, GRANULE);
-    if (oversized->base == NULL)
-        return;
-
-    oversized->size = size;
-    oversized->granules = (uint32_t)(size / GRANULE);
-    size_t words = round_up((oversized->granules + 63) / 64 * sizeof(uint64_t), LINE_SIZE);
-    oversized->books_size = round_up(words + oversized->granules * sizeof(struct oversized_buffer), page);
-    oversized->books = region_map(oversized->books_size);
-    if (oversized->books == NULL) {
-        region_release(oversized->base, size);
-        oversized->base = NULL;
-        oversized->size = 0;
-        oversized->granules = 0;
-        return;
-    }
-    oversized->taken = oversized->books;
-    oversized->buffers = (void *)((char *)oversized->books + words);
 }
 
 void oversized_end(struct oversized *oversized)

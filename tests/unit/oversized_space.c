@@ -161,9 +161,27 @@ static bool reservations_fail(enum hook_call call)
     return call == HOOK_RESERVE && reservations_left-- > 0;
 }
 
+static unsigned maps;
+
 static bool maps_fail(enum hook_call call)
 {
     return call == HOOK_MAP;
+}
+
+static bool first_map_fails(enum hook_call call)
+{
+    return call == HOOK_MAP && maps++ == 0;
+}
+
+/* Fails when books that could not be had once leave a pool that never serves an oversized buffer. */
+Test(unit_oversized_space, books_that_cannot_be_had_once_make_the_space_smaller)
+{
+    hook_on_call(first_map_fails);
+    open_space(64 * MIB);
+    hook_on_call(NULL);
+    cr_assert(eq(sz, oversized.size, 32 * MIB));
+    cr_assert(put(oversized_get(&oversized, 20 * MIB)));
+    oversized_end(&oversized);
 }
 
 /* Fails when a pool without room for oversized buffers crashes instead of saying ENOMEM. */
