@@ -318,7 +318,8 @@ typedef struct bufpool_stats {
     /* facts */
     uint64_t threads;        /* threads that have a private cache; of a pool */
     uint64_t tiers;          /* tiers of the pool; 1 in one tier's accounts */
-    uint64_t remote_reclaim; /* 1: collections reach other threads' caches; 0: cooperative */
+    uint64_t remote_reclaim; /* 1: collections reach other threads' caches; 0: cooperative, as it was made
+                                or since the system first refused a barrier */
 } bufpool_stats_t;
 
 #define BUFPOOL_STATS_INIT                                                                                   \

@@ -16,6 +16,9 @@ void block_empty(struct bufpool *pool, struct block *block, enum place place, un
 /* Take the block `limbo` out from behind `block`: the caller's now. NULL: none, or somebody else took it. */
 struct block *block_take_limbo(struct bufpool *pool, struct block *block, uint64_t limbo);
 
+/* Take and empty all that hangs behind `block` in limbo: for the thread whose block it is. */
+void block_empty_limbo(struct bufpool *pool, struct block *block, enum place place, unsigned shard);
+
 /* A fresh, sealed, empty block, or NULL; and its end. */
 struct block *block_new(struct bufpool *pool);
 void block_drop(struct bufpool *pool, struct block *block);

@@ -217,7 +217,9 @@ void cache_hand_over(struct bufpool *pool, struct record *record, struct block *
     if (record->epoch == epoch)
         return;
     record->epoch = epoch;
-    block_empty(pool, block, PLACE_VICTIM, atomic_load_explicit(&record->home, memory_order_relaxed));
+    unsigned home = atomic_load_explicit(&record->home, memory_order_relaxed);
+    block_empty(pool, block, PLACE_VICTIM, home);
+    block_empty_limbo(pool, block, PLACE_VICTIM, home); /* from when the pool was not cooperative */
 }
 
 /* ------------------------------------------------------------ without a block */

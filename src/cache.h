@@ -87,7 +87,7 @@ void cache_hand_over(struct bufpool *pool, struct record *record, struct block *
 /* Every slow path's first step: in cooperative mode it does what a collection would. Entered. */
 static inline void cache_follow_epoch(struct bufpool *pool, struct record *record, struct block *block)
 {
-    if (UNLIKELY(!pool->remote))
+    if (UNLIKELY(!atomic_load_explicit(&pool->remote, memory_order_relaxed)))
         cache_hand_over(pool, record, block);
 }
 

@@ -16,6 +16,8 @@
  * block; the collection stores block, then loads key, and a membarrier stands
  * in between on every CPU. So either the owner's "busy" is seen, or the owner
  * sees the fresh block. tests/model checks this exhaustively under x86-TSO.
+ * Where the system refuses the barrier (a filter on system calls may come after
+ * create), nothing is claimed and the pool is cooperative from then on.
  *
  * Nobody waits for a collection, and a collection waits for nobody: everything
  * it does is a lock-free operation that would be right with two collections at

@@ -35,7 +35,7 @@ static uint64_t visit(struct bufpool *pool, uint64_t now)
     struct collected collected = collect_run(pool, COLLECT_AGE, NULL);
     pool->due_ms = now + pool->collect_interval_ms;
     /* In cooperative mode a thread may fill its unsealed bins unseen: keep the timer. */
-    if (!collected.idle || !pool->remote)
+    if (!collected.idle || !atomic_load_explicit(&pool->remote, memory_order_relaxed))
         return pool->due_ms;
     hook_reach(HOOK_COLLECTOR_PARKS);
     atomic_store_explicit(&pool->quiet, true, memory_order_seq_cst);

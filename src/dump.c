@@ -97,7 +97,8 @@ static void write_text(struct bufpool *pool, FILE *out, const bufpool_stats_t *t
 
     fprintf(out, "bufpool '%s': %" PRIu64 " threads, %" PRIu64 " collections, %s\n", pool->name,
             total->threads, total->collections,
-            pool->remote ? "reclaims from sleeping threads" : "cooperative");
+            atomic_load_explicit(&pool->remote, memory_order_relaxed) ? "reclaims from sleeping threads"
+                                                                      : "cooperative");
     fprintf(out, "%8s %9s %8s %8s %8s %8s %13s %6s %10s %9s %9s\n", "tier", "in use", "private", "shared",
             "victim", "cold", "gets", "hit %", "carves", "refused", "purges");
     for (unsigned i = 0; i < pool->tiers.count; i++)

@@ -98,24 +98,38 @@ static void swap_and_claim(struct cycle *cycle, uint32_t from, uint32_t to)
     if (!any)
         return;
     hook_reach(HOOK_COLLECT_SWAPPED);
-    barrier_all();
+    if (!barrier_all()) {
+        /* Nothing is known of who is inside, so nothing is claimed. From now on each thread hands over its
+         * own, what is in limbo included. */
+        atomic_store_explicit(&pool->remote, false, memory_order_relaxed);
+        cycle->worked = true;
+        return;
+    }
     hook_reach(HOOK_COLLECT_FENCED);
     for (uint32_t i = from; i < to && !cycle->deposed; i++)
         if (limbo[i - from] != BLOCK_NONE && !claim_block(cycle, record_at(pool, i), limbo[i - from]))
             cycle->worked = true; /* or will: it is in limbo */
 }
 
+static bool is_remote(const struct bufpool *pool)
+{
+    return atomic_load_explicit(&pool->remote, memory_order_relaxed);
+}
+
 void handoff_run(struct cycle *cycle, struct record *own)
 {
     struct bufpool *pool = cycle->pool;
 
-    if (pool->remote) {
+    if (is_remote(pool)) {
         uint32_t records = table_used(&pool->records);
-        for (uint32_t i = 0; i < records && !cycle->deposed; i += RECORDS_A_BARRIER)
+        for (uint32_t i = 0; i < records && !cycle->deposed && is_remote(pool); i += RECORDS_A_BARRIER)
             swap_and_claim(cycle, i, (uint32_t)min_u64(records, i + RECORDS_A_BARRIER));
-    } else if (own != NULL && !record_is_busy(own)) {
+    }
+    if (!is_remote(pool) && own != NULL && !record_is_busy(own)) {
         struct block *block = cache_enter(own);
-        block_empty(pool, block, cycle->survivors, atomic_load_explicit(&own->home, memory_order_relaxed));
+        unsigned home = atomic_load_explicit(&own->home, memory_order_relaxed);
+        block_empty(pool, block, cycle->survivors, home);
+        block_empty_limbo(pool, block, cycle->survivors, home);
         own->epoch = cycle->stamp;
         cache_leave(own, pool->key);
     }

@@ -18,6 +18,7 @@ enum hook_call {
     HOOK_COMMIT,     /* mprotect of a span that grows, of its books, or of an oversized buffer */
     HOOK_PURGE,      /* madvise(MADV_DONTNEED) */
     HOOK_MEMBARRIER, /* the registration at create */
+    HOOK_BARRIER,    /* the barrier in a collection */
     HOOK_THREAD      /* pthread_create of the collector */
 };
 

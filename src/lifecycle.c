@@ -104,7 +104,8 @@ static void pool_after_fork(struct bufpool *pool)
     memset(pool->account, 0, sizeof pool->account);
     atomic_store_explicit(&pool->misuses, 0, memory_order_relaxed);
     memset(&pool->collection, 0, sizeof pool->collection);
-    pool->remote = pool->remote && barrier_register();
+    if (atomic_load_explicit(&pool->remote, memory_order_relaxed))
+        atomic_store_explicit(&pool->remote, barrier_register(), memory_order_relaxed);
     pool->due_ms = 0;
     atomic_store_explicit(&pool->quiet, pool->collect_interval_ms != 0, memory_order_relaxed);
 }
@@ -179,7 +180,8 @@ static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const
         region_release(pool->reserved, pool->reserved_size);
         return error;
     }
-    pool->remote = (config->flags & BUFPOOL_COOPERATIVE) == 0 && barrier_register();
+    atomic_store_explicit(&pool->remote, (config->flags & BUFPOOL_COOPERATIVE) == 0 && barrier_register(),
+                          memory_order_relaxed);
     return 0;
 }
 

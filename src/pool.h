@@ -70,7 +70,9 @@ struct bufpool {
      * debug words. */
     uintptr_t key;
     _Atomic bool alive; /* not yet destroyed: seq_cst [alive], see collector.c */
-    bool remote;        /* collections reach other threads' blocks */
+    /* Collections reach other threads' blocks; not, once a barrier was refused. relaxed: a mode, carries
+     * nothing. */
+    _Atomic bool remote;
     uint32_t flags;
     size_t page;
     uint64_t min_cached_bytes;

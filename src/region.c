@@ -108,7 +108,7 @@ bool barrier_register(void)
     return membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
 }
 
-void barrier_all(void)
+bool barrier_all(void)
 {
-    membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    return !hook_call_fails(HOOK_BARRIER) && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
 }

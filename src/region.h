@@ -39,10 +39,12 @@ void region_advise(void *address, size_t size, bool huge_pages);
 size_t region_reserve_limit(void);
 
 /*
- * Every thread of the process runs a full memory barrier before barrier_all
- * returns. barrier_register must have said true first.
+ * Every thread of the process has run a full memory barrier when barrier_all
+ * returns true; false: the system would not (out of memory, or a filter on
+ * system calls that came later), and nothing is known of the others.
+ * barrier_register must have said true first.
  */
 bool barrier_register(void);
-void barrier_all(void);
+bool barrier_all(void);
 
 #endif /* REGION_H */

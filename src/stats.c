@@ -82,7 +82,7 @@ static void tier_from_sum(struct bufpool *pool, unsigned tier, const struct sum 
                              stats->victim_bytes + stats->cold_bytes;
     stats->reserved_bytes = (uint64_t)1 << pool->tiers.span_shift;
     stats->tiers = 1;
-    stats->remote_reclaim = pool->remote;
+    stats->remote_reclaim = atomic_load_explicit(&pool->remote, memory_order_relaxed);
 }
 
 static void add_tier(bufpool_stats_t *total, const bufpool_stats_t *tier)
@@ -144,7 +144,7 @@ void stats_all(struct bufpool *pool, bufpool_stats_t *tiers, bufpool_stats_t *to
     total->reserved_bytes = pool->reserved_size + pool->oversized.size;
     total->threads = threads_attached(pool);
     total->tiers = pool->tiers.count;
-    total->remote_reclaim = pool->remote;
+    total->remote_reclaim = atomic_load_explicit(&pool->remote, memory_order_relaxed);
 }
 
 void stats_pool(struct bufpool *pool, bufpool_stats_t *stats)

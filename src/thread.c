@@ -127,12 +127,10 @@ static void record_leave(struct bufpool *pool, struct record *record)
     struct block *block = atomic_exchange_explicit(&record->block, NULL, memory_order_acq_rel);
 
     /* And what hangs behind it in limbo: we, who worked in it, or a collection. */
-    while (block != NULL) {
-        struct block *limbo =
-            block_take_limbo(pool, block, atomic_load_explicit(&block->previous, memory_order_acquire));
+    if (block != NULL) {
+        block_empty_limbo(pool, block, PLACE_SHARED, home);
         block_empty(pool, block, PLACE_SHARED, home);
         block_drop(pool, block);
-        block = limbo;
     }
     spares_end(&record->spares, &pool->depot);
     atomic_store_explicit(&record->key, KEY_DEAD, memory_order_relaxed);

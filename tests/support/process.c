@@ -104,6 +104,11 @@ void trap_system_call(long number)
     filter_system_calls(number, SECCOMP_RET_TRAP, SECCOMP_RET_ALLOW);
 }
 
+void refuse_call(int number, int error)
+{
+    filter_system_calls(number, SECCOMP_RET_ERRNO | (unsigned)error, SECCOMP_RET_ALLOW);
+}
+
 void exit_directly(int code)
 {
     syscall(SYS_exit_group, code);

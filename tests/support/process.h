@@ -41,6 +41,9 @@ void trap_system_call(long number);
  */
 void exit_directly(int code);
 
+/* From here on this system call (SYS_...) fails with this errno, on this thread and on those it starts. */
+void refuse_call(int number, int error);
+
 /* A line of /proc/self/status in bytes: "VmSize", "VmData". Allocates nothing. */
 size_t status_bytes(const char *field);
 /* Lines of /proc/self/maps. */
