@@ -188,11 +188,12 @@ HOT_PATH void *bufpool_get(bufpool_t *pool, size_t size)
 static enum filed file_in_bin(struct bufpool *pool, struct record *record, unsigned tier, void *buffer)
 {
     struct block *block = cache_enter(record);
-    cache_follow_epoch(pool, record, block);
     struct bin *bin = &block->bin[tier];
+    bool is_newest = bin->slot[bin_count(bin)] == buffer; /* looked at before the bin is handed over */
     enum filed filed = FILED;
 
-    if (bin->slot[bin_count(bin)] == buffer) {
+    cache_follow_epoch(pool, record, block);
+    if (is_newest) {
         filed = FILED_DOUBLE;
     } else if (bin_count(bin) == bin_cap(bin) && !cache_make_room(pool, record, block, tier)) {
         filed = FILED_REFUSED;

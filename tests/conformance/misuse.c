@@ -12,6 +12,7 @@
 #include "accounts.h"
 #include "misuse.h"
 #include "pools.h"
+#include "worker.h"
 
 static bufpool_t *named_pool(const char *name)
 {
@@ -76,6 +77,31 @@ Test(conformance_misuse, line_41_immediate_double_put_is_named_at_every_fill_of_
         cr_assert(bufpool_put(pool, buffers[i]));
         assert_put_is_misuse(pool, buffers[i], "double put", 4096);
     }
+    bufpool_destroy(pool);
+}
+
+static void collect(void *arg)
+{
+    bufpool_collect(arg);
+}
+
+/* Fails when a cooperative thread hands its cache over to a collection first, and compares then. */
+Test(conformance_misuse, line_41_immediate_double_put_is_named_behind_a_collection_in_cooperative_mode)
+{
+    struct worker worker;
+    bufpool_config_t config = still_config();
+    config.name = "victim-pool";
+    config.flags = BUFPOOL_COOPERATIVE;
+    bufpool_t *pool = pool_from(&config);
+    void *first = bufpool_get(pool, 4096);
+    void *second = bufpool_get(pool, 4096);
+
+    worker_start(&worker);
+    bufpool_put(pool, first); /* from here on puts are hits, and see no collection */
+    worker_do(&worker, collect, pool);
+    cr_assert(bufpool_put(pool, second));
+    assert_put_is_misuse(pool, second, "double put", 4096);
+    worker_end(&worker);
     bufpool_destroy(pool);
 }
 
