@@ -11,19 +11,24 @@
 #include "case.h"
 #include "subject.h"
 
-void expect_report(const char *level, const char *format, ...)
+void expect_report(const char *levels, const char *rule, const char *call, const void *address,
+                   const char *place, const char *detail)
 {
-    (void)level, (void)format;
+    (void)levels, (void)rule, (void)call, (void)address, (void)place, (void)detail;
 }
 
-void expect_line(const char *level, const char *format, ...)
+void expect_end(void)
 {
-    (void)level, (void)format;
 }
 
-void expect_fault(const char *level)
+void expect_line(const char *line)
 {
-    (void)level;
+    (void)line;
+}
+
+void expect_fault(const char *levels)
+{
+    (void)levels;
 }
 
 void expect_asan(const char *kind)

@@ -40,18 +40,31 @@ const struct corruption *case_find(const char *name);
 void case_list(void);
 
 /*
- * From here on the process must end by abort, with this one line on stderr and
- * nothing else; the pool's name is put in front of it. `level` NULL: whatever the level.
+ * From here on the process must end by abort, with one line on stderr and
+ * nothing else, made of these parts as the pool prints them:
+ *
+ *   bufpool: pool 'victim': RULE: CALL(ADDRESS)PLACE: DETAIL
+ *
+ * `levels` are those at which that is so; NULL: all. `detail` may be NULL. A # stands for any number.
  */
-__attribute__((format(printf, 2, 3))) void expect_report(const char *level, const char *format, ...);
+void expect_report(const char *levels, const char *rule, const char *call, const void *address,
+                   const char *place, const char *detail);
+#define OF_SMALLEST " of tier 512"
+#define OF_SMALL " of tier 1024"
+#define OF_LARGE " of tier 131072"
+#define OF_OVERSIZED ""
+#define ANYWHERE ""
+
+/* But not by abort: it must run to its end. */
+void expect_end(void);
+
+/* At all levels: it must run to its end, and have said nothing but this of the pool. */
+void expect_line(const char *line);
 
 /* From here on it must end by SIGSEGV, with nothing on stderr; a sanitizer, which catches that, says so. */
-void expect_fault(const char *level);
+void expect_fault(const char *levels);
 
 /* AddressSanitizer must find it, and call it this. */
 void expect_asan(const char *kind);
-
-/* It must run to its end, and have said this line. */
-__attribute__((format(printf, 2, 3))) void expect_line(const char *level, const char *format, ...);
 
 #endif /* CASE_H */

@@ -44,13 +44,13 @@ CASE(overflow_by_a_page_oversized, DEFAULT)
 /* ------------------------------------------------------------ behind the end */
 
 /* With a neighbour on either side, so that there is something to overflow into. */
-static void overflow(size_t size, unsigned tier, size_t bytes)
+static void overflow(size_t size, const char *place, size_t bytes, const char *detail)
 {
     char *before = borrow(size);
     char *buffer = borrow(size);
     char *behind = borrow(size);
 
-    expect_report("canary", "canary: put(%p) of tier %u", (void *)buffer, tier);
+    expect_report("canary", "overflow", "put", buffer, place, detail);
     expect_asan("use-after-poison");
     for (size_t i = 0; i < bytes; i++)
         write_byte(buffer + size + i, 0x41);
@@ -62,22 +62,22 @@ static void overflow(size_t size, unsigned tier, size_t bytes)
 
 CASE(overflow_by_1_small, "canary " ASAN)
 {
-    overflow(SMALL, SMALL_TIER, 1);
+    overflow(SMALL, OF_SMALL, 1, "byte 1000 is written, 1000 were asked for");
 }
 
 CASE(overflow_by_8_small, "canary " ASAN)
 {
-    overflow(SMALL, SMALL_TIER, 8);
+    overflow(SMALL, OF_SMALL, 8, "byte 1000 is written, 1000 were asked for");
 }
 
 CASE(overflow_by_1_large, "canary " ASAN)
 {
-    overflow(LARGE, LARGE_TIER, 1);
+    overflow(LARGE, OF_LARGE, 1, "byte 100000 is written, 100000 were asked for");
 }
 
 CASE(overflow_by_8_large, "canary " ASAN)
 {
-    overflow(LARGE, LARGE_TIER, 8);
+    overflow(LARGE, OF_LARGE, 8, "byte 100000 is written, 100000 were asked for");
 }
 
 /* Nothing was asked for, so not even one byte is the borrower's. */
@@ -85,7 +85,7 @@ CASE(use_of_a_get_of_0, "canary " ASAN)
 {
     char *buffer = borrow(0);
 
-    expect_report("canary", "canary: put(%p) of tier 512", (void *)buffer);
+    expect_report("canary", "overflow", "put", buffer, OF_SMALLEST, "byte 0 is written, 0 were asked for");
     expect_asan("use-after-poison");
     write_byte(buffer, 0x41);
     give_back(buffer);
@@ -94,12 +94,12 @@ CASE(use_of_a_get_of_0, "canary " ASAN)
 
 /* ------------------------------------------------------------ after the put */
 
-static void write_after_put(size_t size, unsigned tier)
+static void write_after_put(size_t size, const char *place, const char *detail)
 {
     char *buffer = borrow(size);
 
     give_back(buffer);
-    expect_report("integrity", "written after put: get(%p) of tier %u", (void *)buffer, tier);
+    expect_report("integrity", "write after put", "get", buffer, place, detail);
     expect_fault("guard");
     expect_asan("use-after-poison");
     write_byte(buffer + size / 2, 0x41);
@@ -108,12 +108,12 @@ static void write_after_put(size_t size, unsigned tier)
 
 CASE(write_after_put_small, "integrity guard " ASAN)
 {
-    write_after_put(SMALL, SMALL_TIER);
+    write_after_put(SMALL, OF_SMALL, "byte 500 is 0x41, the put left 0xdb");
 }
 
 CASE(write_after_put_large, "integrity guard " ASAN)
 {
-    write_after_put(LARGE, LARGE_TIER);
+    write_after_put(LARGE, OF_LARGE, "byte 50000 is 0x41, the put left 0xdb");
 }
 
 /* With others put and got in between: it is no longer the newest. */
@@ -128,7 +128,8 @@ CASE(write_after_put_delayed, "integrity guard " ASAN)
     for (int i = 0; i < 4; i++)
         give_back(others[i]);
     give_back(borrow(SMALL));
-    expect_report("integrity", "written after put: get(%p) of tier %u", (void *)buffer, SMALL_TIER);
+    expect_report("integrity", "write after put", "get", buffer, OF_SMALL,
+                  "byte 500 is 0x41, the put left 0xdb");
     expect_fault("guard");
     expect_asan("use-after-poison");
     write_byte(buffer + SMALL / 2, 0x41);
@@ -160,6 +161,6 @@ CASE(read_after_put_large, "guard " ASAN)
 /* Not corruption, but not to be silent either: told at destroy, or by LeakSanitizer at the end. */
 CASE(leak, DEFAULT)
 {
-    expect_line(NULL, "destroyed with 1 buffers of tier %u still out", SMALL_TIER);
+    expect_line("destroyed with 1 buffers of tier 1024 still out");
     write_byte(borrow(SMALL), 1);
 }

@@ -15,15 +15,14 @@ CASE(capacity_of_a_foreign, DEFAULT)
 {
     void *mapping = foreign_mapping();
     give_back(borrow(SMALL));
-    expect_report(NULL, "foreign pointer: capacity(%p)", mapping);
+    expect_report(NULL, "foreign pointer", "capacity", mapping, ANYWHERE, NULL);
     capacity_of(mapping);
 }
 
 CASE(capacity_of_an_interior, DEFAULT)
 {
     char *buffer = borrow(SMALL);
-    expect_report(NULL, "interior pointer: capacity(%p) of tier %u: 256 bytes inside a buffer",
-                  (void *)(buffer + 256), SMALL_TIER);
+    expect_report(NULL, "interior pointer", "capacity", buffer + 256, OF_SMALL, "256 bytes inside a buffer");
     capacity_of(buffer + 256);
 }
 
@@ -31,7 +30,7 @@ CASE(resize_of_a_foreign, DEFAULT)
 {
     void *mapping = foreign_mapping();
     give_back(borrow(SMALL));
-    expect_report(NULL, "foreign pointer: resize(%p)", mapping);
+    expect_report(NULL, "foreign pointer", "resize", mapping, ANYWHERE, NULL);
     give_back(resize(mapping, LARGE));
     go_on(SMALL);
 }
@@ -39,8 +38,7 @@ CASE(resize_of_a_foreign, DEFAULT)
 CASE(resize_of_an_interior, DEFAULT)
 {
     char *buffer = borrow(SMALL);
-    expect_report(NULL, "interior pointer: resize(%p) of tier %u: 256 bytes inside a buffer",
-                  (void *)(buffer + 256), SMALL_TIER);
+    expect_report(NULL, "interior pointer", "resize", buffer + 256, OF_SMALL, "256 bytes inside a buffer");
     give_back(resize(buffer + 256, LARGE));
     go_on(SMALL);
 }
@@ -52,9 +50,8 @@ CASE(resize_after_put, "state " ASAN)
 
     give_back(buffer);
     give_back(other);
-    expect_report("state", "double put: resize(%p) of tier %u: the buffer is already free", buffer,
-                  SMALL_TIER);
-    expect_report(ASAN, "double put: resize(%p) of tier %u: the buffer is already free", buffer, SMALL_TIER);
+    expect_report("state " ASAN, "resize after put", "resize", buffer, OF_SMALL,
+                  "the buffer is already free");
     give_back(resize(buffer, LARGE));
     go_on(SMALL);
 }

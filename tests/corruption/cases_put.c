@@ -14,7 +14,7 @@ CASE(double_put_small, DEFAULT)
 {
     void *buffer = borrow(SMALL);
     give_back(buffer);
-    expect_report(NULL, "double put: put(%p) of tier %u: the buffer is already free", buffer, SMALL_TIER);
+    expect_report(NULL, "double put", "put", buffer, OF_SMALL, "the buffer is already free");
     give_back(buffer);
     go_on(SMALL);
 }
@@ -23,7 +23,7 @@ CASE(double_put_large, DEFAULT)
 {
     void *buffer = borrow(LARGE);
     give_back(buffer);
-    expect_report(NULL, "double put: put(%p) of tier %u: the buffer is already free", buffer, LARGE_TIER);
+    expect_report(NULL, "double put", "put", buffer, OF_LARGE, "the buffer is already free");
     give_back(buffer);
     go_on(LARGE);
 }
@@ -32,7 +32,7 @@ CASE(double_put_oversized, DEFAULT)
 {
     void *buffer = borrow(OVERSIZED);
     give_back(buffer);
-    expect_report(NULL, "double put: put(%p): the buffer is already free", buffer);
+    expect_report(NULL, "double put", "put", buffer, OF_OVERSIZED, "the buffer is already free");
     give_back(buffer);
     go_on(OVERSIZED);
 }
@@ -55,23 +55,21 @@ static void put_twice_with_others_between(size_t size, void *buffer)
 CASE(delayed_double_put_small, "state " ASAN)
 {
     void *buffer = borrow(SMALL);
-    expect_report("state", "double put: put(%p) of tier %u: the buffer is already free", buffer, SMALL_TIER);
-    expect_report(ASAN, "double put: put(%p) of tier %u: the buffer is already free", buffer, SMALL_TIER);
+    expect_report("state " ASAN, "double put", "put", buffer, OF_SMALL, "the buffer is already free");
     put_twice_with_others_between(SMALL, buffer);
 }
 
 CASE(delayed_double_put_large, "state " ASAN)
 {
     void *buffer = borrow(LARGE);
-    expect_report("state", "double put: put(%p) of tier %u: the buffer is already free", buffer, LARGE_TIER);
-    expect_report(ASAN, "double put: put(%p) of tier %u: the buffer is already free", buffer, LARGE_TIER);
+    expect_report("state " ASAN, "double put", "put", buffer, OF_LARGE, "the buffer is already free");
     put_twice_with_others_between(LARGE, buffer);
 }
 
 CASE(delayed_double_put_oversized, DEFAULT)
 {
     void *buffer = borrow(OVERSIZED);
-    expect_report(NULL, "double put: put(%p): the buffer is already free", buffer);
+    expect_report(NULL, "double put", "put", buffer, OF_OVERSIZED, "the buffer is already free");
     put_twice_with_others_between(OVERSIZED, buffer);
 }
 
@@ -87,8 +85,7 @@ CASE(double_put_across_threads, "state " ASAN)
     void *buffer = borrow(SMALL);
 
     give_back(buffer);
-    expect_report("state", "double put: put(%p) of tier %u: the buffer is already free", buffer, SMALL_TIER);
-    expect_report(ASAN, "double put: put(%p) of tier %u: the buffer is already free", buffer, SMALL_TIER);
+    expect_report("state " ASAN, "double put", "put", buffer, OF_SMALL, "the buffer is already free");
     if (pthread_create(&thread, NULL, put_in_thread, buffer) == 0)
         pthread_join(thread, NULL);
     go_on(SMALL);
@@ -100,7 +97,7 @@ CASE(put_of_the_stack, DEFAULT)
 {
     _Alignas(64) char on_the_stack[4096];
     give_back(borrow(SMALL));
-    expect_report(NULL, "foreign pointer: put(%p)", (void *)on_the_stack);
+    expect_report(NULL, "foreign pointer", "put", on_the_stack, ANYWHERE, NULL);
     give_back(on_the_stack);
     go_on(SMALL);
 }
@@ -110,7 +107,7 @@ CASE(put_of_a_mapping, DEFAULT)
 {
     void *mapping = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     give_back(borrow(SMALL));
-    expect_report(NULL, "foreign pointer: put(%p)", mapping);
+    expect_report(NULL, "foreign pointer", "put", mapping, ANYWHERE, NULL);
     give_back(mapping);
     go_on(SMALL);
 }
@@ -119,7 +116,7 @@ CASE(put_of_a_static, DEFAULT)
 {
     static _Alignas(64) char not_borrowed[4096];
     give_back(borrow(SMALL));
-    expect_report(NULL, "foreign pointer: put(%p)", (void *)not_borrowed);
+    expect_report(NULL, "foreign pointer", "put", not_borrowed, ANYWHERE, NULL);
     give_back(not_borrowed);
     go_on(SMALL);
 }
@@ -127,7 +124,7 @@ CASE(put_of_a_static, DEFAULT)
 CASE(put_of_a_small_integer, DEFAULT)
 {
     give_back(borrow(SMALL));
-    expect_report(NULL, "foreign pointer: put(%p)", (void *)64);
+    expect_report(NULL, "foreign pointer", "put", (void *)64, ANYWHERE, NULL);
     give_back((void *)64);
     go_on(SMALL);
 }
@@ -137,7 +134,7 @@ CASE(put_beyond_the_reservation, DEFAULT)
 {
     char *buffer = borrow(SMALL);
     void *beyond = (void *)((uintptr_t)buffer ^ (uintptr_t)1 << 44);
-    expect_report(NULL, "foreign pointer: put(%p)", beyond);
+    expect_report(NULL, "foreign pointer", "put", beyond, ANYWHERE, NULL);
     give_back(beyond);
     go_on(SMALL);
 }
@@ -147,7 +144,7 @@ CASE(put_beyond_the_reservation, DEFAULT)
 CASE(put_misaligned_by_1, DEFAULT)
 {
     char *buffer = borrow(SMALL);
-    expect_report(NULL, "misaligned pointer: put(%p) of tier %u", (void *)(buffer + 1), SMALL_TIER);
+    expect_report(NULL, "misaligned pointer", "put", buffer + 1, OF_SMALL, NULL);
     give_back(buffer + 1);
     go_on(SMALL);
 }
@@ -155,8 +152,7 @@ CASE(put_misaligned_by_1, DEFAULT)
 CASE(put_interior_small, DEFAULT)
 {
     char *buffer = borrow(SMALL);
-    expect_report(NULL, "interior pointer: put(%p) of tier %u: 256 bytes inside a buffer",
-                  (void *)(buffer + 256), SMALL_TIER);
+    expect_report(NULL, "interior pointer", "put", buffer + 256, OF_SMALL, "256 bytes inside a buffer");
     give_back(buffer + 256);
     go_on(SMALL);
 }
@@ -164,8 +160,7 @@ CASE(put_interior_small, DEFAULT)
 CASE(put_interior_large, DEFAULT)
 {
     char *buffer = borrow(LARGE);
-    expect_report(NULL, "interior pointer: put(%p) of tier %u: 65536 bytes inside a buffer",
-                  (void *)(buffer + 65536), LARGE_TIER);
+    expect_report(NULL, "interior pointer", "put", buffer + 65536, OF_LARGE, "65536 bytes inside a buffer");
     give_back(buffer + 65536);
     go_on(LARGE);
 }
@@ -173,8 +168,8 @@ CASE(put_interior_large, DEFAULT)
 CASE(put_interior_oversized, DEFAULT)
 {
     char *buffer = borrow(OVERSIZED);
-    expect_report(NULL, "interior pointer: put(%p): 2097152 bytes inside a buffer",
-                  (void *)(buffer + 2097152));
+    expect_report(NULL, "interior pointer", "put", buffer + 2097152, OF_OVERSIZED,
+                  "2097152 bytes inside a buffer");
     give_back(buffer + 2097152);
     go_on(OVERSIZED);
 }

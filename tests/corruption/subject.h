@@ -12,8 +12,6 @@
 #define SMALL ((size_t)1000)
 #define LARGE ((size_t)100000)
 #define OVERSIZED ((size_t)3 << 20)
-#define SMALL_TIER 1024u
-#define LARGE_TIER 131072u
 
 /* `words`: debug words of the pool, or NULL. False where the pool knows no such words. */
 int subject_begin(const char *words);
