@@ -43,16 +43,17 @@ void case_list(void);
  * From here on the process must end by abort, with one line on stderr and
  * nothing else, made of these parts as the pool prints them:
  *
- *   bufpool: pool 'victim': RULE: CALL(ADDRESS)PLACE: DETAIL
+ *   bufpool: pool 'victim': RULE: CALL(ADDRESS)PLACE, thread ID: DETAIL
  *
- * `levels` are those at which that is so; NULL: all. `detail` may be NULL. A # stands for any number.
+ * The thread is the one that calls this. `levels` are those at which that is so; NULL: all. `detail` may be
+ * NULL. A # stands for any number.
  */
 void expect_report(const char *levels, const char *rule, const char *call, const void *address,
                    const char *place, const char *detail);
-#define OF_SMALLEST " of tier 512"
-#define OF_SMALL " of tier 1024"
-#define OF_LARGE " of tier 131072"
-#define OF_OVERSIZED ""
+#define OF_SMALLEST " of tier 512, buffer #"
+#define OF_SMALL " of tier 1024, buffer #"
+#define OF_LARGE " of tier 131072, buffer #"
+#define OF_OVERSIZED " of oversized buffer #"
 #define ANYWHERE ""
 
 /* But not by abort: it must run to its end. */

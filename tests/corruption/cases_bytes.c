@@ -81,11 +81,12 @@ CASE(overflow_by_8_large, "canary " ASAN)
 }
 
 /* Nothing was asked for, so not even one byte is the borrower's. */
-CASE(use_of_a_get_of_0, "canary " ASAN)
+CASE(use_of_a_get_of_0, "canary guard " ASAN)
 {
     char *buffer = borrow(0);
 
     expect_report("canary", "overflow", "put", buffer, OF_SMALLEST, "byte 0 is written, 0 were asked for");
+    expect_fault("guard");
     expect_asan("use-after-poison");
     write_byte(buffer, 0x41);
     give_back(buffer);

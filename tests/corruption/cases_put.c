@@ -75,6 +75,7 @@ CASE(delayed_double_put_oversized, DEFAULT)
 
 static void *put_in_thread(void *buffer)
 {
+    expect_report("state " ASAN, "double put", "put", buffer, OF_SMALL, "the buffer is already free");
     give_back(buffer);
     return NULL;
 }
@@ -85,7 +86,6 @@ CASE(double_put_across_threads, "state " ASAN)
     void *buffer = borrow(SMALL);
 
     give_back(buffer);
-    expect_report("state " ASAN, "double put", "put", buffer, OF_SMALL, "the buffer is already free");
     if (pthread_create(&thread, NULL, put_in_thread, buffer) == 0)
         pthread_join(thread, NULL);
     go_on(SMALL);

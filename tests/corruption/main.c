@@ -4,8 +4,7 @@
  *   corruption CASE [WORDS]      at each of its levels, or with these debug words: must end as it expects
  *   corruption --list            every case, in order, and its levels
  *
- * A level whose debug word the library does not know is counted as skipped and
- * named. The last line is "N passed, N failed[, N skipped]", counting levels.
+ * The last line is "N passed, N failed[, N skipped]", counting levels.
  */
 #include <bufpool.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "case.h"
 #include "pools.h"
@@ -56,8 +56,8 @@ void expect_report(const char *levels, const char *rule, const char *call, const
                    const char *place, const char *detail)
 {
     if (is_expected(levels))
-        expect(ABORT_WITH_LINE, "bufpool: pool 'victim': %s: %s(%p)%s%s%s\n", rule, call, address, place,
-               detail != NULL ? ": " : "", detail != NULL ? detail : "");
+        expect(ABORT_WITH_LINE, "bufpool: pool 'victim': %s: %s(%p)%s, thread %ld%s%s\n", rule, call, address,
+               place, (long)gettid(), detail != NULL ? ": " : "", detail != NULL ? detail : "");
 }
 
 void expect_end(void)
@@ -124,8 +124,6 @@ static bool ended_as_expected(const struct child_end *end)
 
 /* ------------------------------------------------------------ runs */
 
-enum { UNKNOWN_WORD = 77 };
-
 struct run {
     void (*commit)(void);
     const char *words; /* NULL: none */
@@ -135,34 +133,36 @@ static int commit_in_child(void *arg)
 {
     const struct run *run = arg;
     if (!subject_begin(run->words))
-        return UNKNOWN_WORD;
+        return 1;
     run->commit();
     subject_end();
     return 0;
 }
 
-/* Until the pool poisons what is idle, AddressSanitizer knows no more than the default build. */
+/*
+ * Until the pool poisons what is idle, AddressSanitizer knows no more than the
+ * default build. A case that is reported all the same fails, so that this is
+ * changed when it does.
+ */
 enum { ASAN_KNOWS_THE_POOL = 0 };
 
-enum verdict { PASSED, FAILED, SKIPPED };
+enum verdict { FAILED, PASSED, SKIPPED };
 
 static enum verdict run_level(const struct corruption *corruption, const char *level)
 {
     bool is_word = strcmp(level, DEFAULT) != 0 && strcmp(level, ASAN) != 0;
     struct run run = {.commit = corruption->commit, .words = is_word ? level : NULL};
 
-    if (!ASAN_KNOWS_THE_POOL && strcmp(level, ASAN) == 0) {
-        printf("skip %s %s: waits for the pool to poison idle buffers\n", corruption->name, level);
-        return SKIPPED;
-    }
     memset(expected, 0, sizeof *expected);
     expected->level = level;
     struct child_end end = child_run(commit_in_child, &run);
-    if (is_word && child_exited(&end, UNKNOWN_WORD)) {
-        printf("skip %s %s: waits for the debug word\n", corruption->name, level);
-        return SKIPPED;
-    }
     bool passed = ended_as_expected(&end);
+    if (!ASAN_KNOWS_THE_POOL && strcmp(level, ASAN) == 0) {
+        printf("%s %s %s: %s\n", passed ? "FAIL" : "skip", corruption->name, level,
+               passed ? "is reported, so ASAN_KNOWS_THE_POOL is out of date"
+                      : "waits for the pool to poison idle buffers");
+        return passed ? FAILED : SKIPPED;
+    }
     printf("%s %s %s: status %#x, printed %s%s", passed ? "pass" : "FAIL", corruption->name, level,
            (unsigned)end.status, end.errors[0] == '\0' ? "nothing" : end.errors,
            end.errors[0] == '\0' ? "\n" : "");

@@ -21,12 +21,15 @@ struct run {
 
 /* ------------------------------------------------------------ the pool */
 
+/* Those under which a pool looks the same from outside. */
+static const char *const words[] = {"off", "off", "state", "integrity", "integrity,cold-first", "poison,tag"};
+
 static bufpool_config_t choose_config(struct input *input)
 {
     bufpool_config_t config = still_config();
     uint8_t limits = input_byte(input);
 
-    config.debug = "off";
+    config.debug = words[input_byte(input) % (sizeof words / sizeof words[0])];
     config.tier_span = 8 * MIB;
     config.flags = input_byte(input) & (BUFPOOL_COOPERATIVE | BUFPOOL_SCRUB_ON_PUT | BUFPOOL_PAGE_ALIGNED);
     config.tier_steps = (size_t)1 << input_byte(input) % 3;
