@@ -37,10 +37,10 @@ struct debug {
 };
 
 /*
- * Read words separated by commas; NULL: those of the environment's
+ * Read words separated by commas; NULL text: those of the environment's
  * BUFPOOL_DEBUG. 0, or -EINVAL with a line on stderr that lists the known ones.
  * The word `help` prints the table on stderr and asks for nothing.
  */
-int debug_parse(struct debug *debug, const char *words);
+int debug_parse(struct debug *debug, const char *text);
 
 #endif /* DEBUG_H */
