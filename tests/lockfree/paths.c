@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cpus.h"
+#include "paths_inlined.h"
 #include "pools.h"
 
 #define HERE 0u  /* where the thread sits */
@@ -173,6 +174,11 @@ const struct path paths[] = {
     {.name = "put, a hit",
      .prepare = bin_has_one_and_one_in_hand,
      .run = put,
+     .grows = FIGURE(private_bytes)},
+    {.name = "get, inlined", .prepare = bin_has_one, .run = inlined_get, .grows = FIGURE(hits_private)},
+    {.name = "put, inlined",
+     .prepare = bin_has_one_and_one_in_hand,
+     .run = inlined_put,
      .grows = FIGURE(private_bytes)},
     {.name = "get of another pool",
      .prepare = other_pool_was_last,

@@ -2,7 +2,7 @@
  * May a signal handler get and put on a pool, wherever it interrupts a get or a
  * put of the same thread?
  *
- *   reentry [--all|--must-fail] [WORD...]   only paths with such a word in the name
+ *   reentry [--must-fail] [WORD...]   only paths with such a word in the name
  *
  * A process walks each path (paths.h) with the trap flag (step.h). Behind every
  * instruction it forks: the child's handler uses the pool, just there and nowhere
@@ -12,8 +12,7 @@
  *
  * The handler does one of three things: it gets buffers of several tiers and puts
  * them; it gets and keeps; it puts what was got before. The first alone would show
- * little: a buffer taken out and put back to where it was makes no difference. On
- * paths above LONG_PATH instructions it does one of them in turn, with --all each.
+ * little: a buffer taken out and put back to where it was makes no difference.
  *
  * In the end no buffer has two owners, the accounts hold, and every idle buffer can
  * be had.
@@ -38,7 +37,6 @@
 #include "step.h"
 #include "witness.h"
 
-#define LONG_PATH 1200u
 #define FAULTS_ENOUGH 3u /* then the rest of the path is not walked: the answer is known */
 #define CHILD_CPU_S 20u  /* of less than a millisecond's work: a list that a fault has made endless */
 
@@ -46,23 +44,24 @@ enum act { ACT_GET_AND_PUT, ACT_KEEP, ACT_GIVE, ACTS };
 static const char *const act_names[] = {"gets and puts", "gets", "puts"};
 
 /* In memory that all processes share; one writes at a time. */
-static struct result {
+struct result {
     unsigned instructions;
     unsigned interruptions;
     unsigned faults;
     char said[128];  /* by the last child that found one */
     char fault[256]; /* the first */
-} * result;
+};
+static struct result *result;
 
 /* One walk. */
 static struct {
     const struct path *path;
     struct scene scene;
-    bool all;
-    unsigned instructions; /* of the walk before, which only counted; 0: this is that one */
     bool is_child;
     bool taken; /* the path's figure has grown */
     /* The handler's. */
+    bufpool_t
+        *pool; /* one that the thread has used before; if the path is its first call of one, the other */
     void *kept[8];
     unsigned kept_count;
     bool two_owners;
@@ -72,7 +71,7 @@ static struct {
 
 static void *handler_get(size_t size)
 {
-    void *buffer = bufpool_get(walk.scene.pool, size);
+    void *buffer = bufpool_get(walk.pool, size);
 
     if (buffer == NULL || is_among(buffer, walk.scene.held, walk.scene.held_count) ||
         is_among(buffer, walk.kept, walk.kept_count))
@@ -89,7 +88,7 @@ static void keep(size_t size)
 static void give(void)
 {
     while (walk.kept_count > 0)
-        bufpool_put(walk.scene.pool, walk.kept[--walk.kept_count]);
+        bufpool_put(walk.pool, walk.kept[--walk.kept_count]);
 }
 
 static void handle(enum act act)
@@ -107,9 +106,9 @@ static void handle(enum act act)
         void *buffer = handler_get(SCENE_SIZE);
         void *other = handler_get(SCENE_OTHER_SIZE);
         void *oversized = handler_get(SCENE_OVERSIZED);
-        bufpool_put(walk.scene.pool, oversized);
-        bufpool_put(walk.scene.pool, buffer);
-        bufpool_put(walk.scene.pool, other);
+        bufpool_put(walk.pool, oversized);
+        bufpool_put(walk.pool, buffer);
+        bufpool_put(walk.pool, other);
     }
     }
 }
@@ -117,15 +116,10 @@ static void handle(enum act act)
 /* Behind an instruction. In a child that was forked here, false: on at full speed. */
 static bool interrupt(unsigned instruction)
 {
-    bool each = walk.all || walk.instructions <= LONG_PATH;
     const struct rlimit cpu = {.rlim_cur = CHILD_CPU_S, .rlim_max = CHILD_CPU_S};
     int status;
 
-    if (walk.instructions == 0)
-        return true;
     for (enum act act = 0; act < ACTS; act++) {
-        if (!each && act != instruction % ACTS)
-            continue;
         pid_t child = _Fork();
         MUST(child >= 0);
         if (child == 0) {
@@ -164,7 +158,7 @@ static const char *verdict(void)
     const char *fault = scene_fault(scene);
     if (fault != NULL)
         return fault;
-    return nothing_is_lost(scene->pool) ? NULL : "a buffer is lost";
+    return nothing_is_lost(scene->pool) && nothing_is_lost(scene->other) ? NULL : "a buffer is lost";
 }
 
 /* The path lies behind us: a child says what it finds, and is gone. */
@@ -219,7 +213,8 @@ static void walk_path(void)
         MUST(pthread_create(&thread, NULL, walk_to_the_end, NULL) == 0);
         MUST(pthread_join(thread, NULL) == 0);
     } else {
-        path->prepare(&walk.scene);
+        if (path->prepare != NULL)
+            path->prepare(&walk.scene);
         before = path_figure(path, &walk.scene);
         step_begin(interrupt);
         path->run(&walk.scene);
@@ -228,9 +223,11 @@ static void walk_path(void)
     walk.taken = path_figure(path, &walk.scene) > before;
 }
 
-static void walk_scene(void)
+static int walk_scene(void *arg)
 {
+    (void)arg;
     scene_open(&walk.scene, &walk.path->plan);
+    walk.pool = walk.path->first_attach ? walk.scene.other : walk.scene.pool;
     /* What a handler will put. A tier that must not have been used before stays so. */
     keep(SCENE_OTHER_SIZE);
     if (!walk.path->first_use)
@@ -242,32 +239,20 @@ static void walk_scene(void)
     if (fault != NULL && result->faults++ == 0)
         snprintf(result->fault, sizeof result->fault, "%s", fault);
     scene_close(&walk.scene);
-}
-
-/* ------------------------------------------------------------ one path */
-
-static int walk_all(void *arg)
-{
-    (void)arg;
-    walk.instructions = 0;
-    walk_scene();
-    walk.instructions = result->instructions;
-    if (result->faults == 0)
-        walk_scene();
     return 0;
 }
+
+/* ------------------------------------------------------------ all paths */
 
 /* In a process of its own: a fault may end it. */
 static void measure(void)
 {
     memset(result, 0, sizeof *result);
-    struct child_end end = child_run(walk_all, NULL);
+    struct child_end end = child_run(walk_scene, NULL);
     if (!child_exited(&end, 0) && result->faults++ == 0)
         snprintf(result->fault, sizeof result->fault, "the process died, status %#x: %.150s",
                  (unsigned)end.status, end.errors);
 }
-
-/* ------------------------------------------------------------ all of them */
 
 /* Here a handler that does not see that it interrupts the thread in its block does harm. */
 static bool flag_matters(const struct path *path)
@@ -280,17 +265,9 @@ static bool flag_matters(const struct path *path)
     return false;
 }
 
-/* Handlers may use a pool in threads that have used it before; and here are no others that could collect. */
-static bool is_walked(const struct path *path)
-{
-    return !path->first_attach && path->others != OTHERS_COLLECT;
-}
-
 int main(int argc, char **argv)
 {
     bool must_fail = argc > 1 && strcmp(argv[1], "--must-fail") == 0;
-    walk.all = argc > 1 && strcmp(argv[1], "--all") == 0;
-    int options = must_fail || walk.all;
     unsigned passed = 0;
     unsigned failed = 0;
     unsigned long interruptions = 0;
@@ -305,15 +282,16 @@ int main(int argc, char **argv)
     printf("%-20s %12s %13s %7s\n", "path", "instructions", "interruptions", "faults");
     for (unsigned i = 0; i < paths_count; i++) {
         walk.path = &paths[i];
-        if (!is_walked(walk.path) || (must_fail && !flag_matters(walk.path)) ||
-            !start_wants(walk.path->name, argc - 1 - options, argv + 1 + options))
+        /* There is nobody else here who could collect. */
+        if (walk.path->others == OTHERS_COLLECT || (must_fail && !flag_matters(walk.path)) ||
+            !start_wants(walk.path->name, argc - 1 - must_fail, argv + 1 + must_fail))
             continue;
         measure();
         printf("%-20s %12u %13u %7u\n", walk.path->name, result->instructions, result->interruptions,
                result->faults);
         if (result->faults > 0)
             printf("    %s\n", result->fault);
-        bool good = must_fail == (result->faults > 0);
+        bool good = result->interruptions > 0 && must_fail == (result->faults > 0);
         if (!good)
             printf("FAIL %s\n", walk.path->name);
         *(good ? &passed : &failed) += 1;

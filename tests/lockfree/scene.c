@@ -33,10 +33,11 @@ void scene_open(struct scene *scene, const struct scene_plan *plan)
 const char *scene_fault(struct scene *scene)
 {
     bufpool_stats_t stats = stats_of(scene->pool);
+    bufpool_stats_t other = stats_of(scene->other);
 
-    if (stats.misuses != 0)
+    if (stats.misuses + other.misuses != 0)
         return "a buffer was found put twice";
-    if (stats.in_use_bytes != 0)
+    if (stats.in_use_bytes + other.in_use_bytes != 0)
         return "buffers are in use that everybody has put";
     const char *fault = accounts_and_pages_fault(scene->pool);
     return fault != NULL ? fault : accounts_and_pages_fault(scene->other);
