@@ -39,6 +39,22 @@ static void owner_has_limbo(void)
     record->key = pool->key;
 }
 
+/* Nobody reaches into a block but its thread: each hands over what it holds when it finds that the epoch has
+ * changed. */
+static void cooperative(void)
+{
+    bufpool_config_t config = small_config();
+
+    config.flags = BUFPOOL_COOPERATIVE;
+    make_pool(&config);
+    thread_gets(0, 4);
+    thread_puts(0);
+    thread_gets(0, 2);
+    thread_gets(1, 1);
+    thread_puts(1);
+    counters_wrap_soon();
+}
+
 static void get_and_put(void)
 {
     get(2);
@@ -122,5 +138,8 @@ const struct scenario handoff_scenarios[] = {
     SCENARIO("handoff-trim-against-get", owner_works, ledger_check, get_and_put, trim),
     SCENARIO("handoff-idle-against-collect", owner_works, ledger_check, idle, collect),
     SCENARIO("handoff-two-owners", owner_works, check_after_hand_over, put_and_get, hand_over, get_get),
+    SCENARIO("handoff-cooperative-wrapping", cooperative, ledger_check, put_and_refill, collect_twice),
+    SCENARIO("handoff-cooperative-collectors-wrapping", cooperative, ledger_check, put_and_refill, collect,
+             idle),
     {.name = NULL},
 };

@@ -43,6 +43,22 @@ static void all_cold(void)
     thread_puts(0);
 }
 
+/* Two may stay whatever is collected; two are cold, two are victims, and the next collection's epoch is 0. */
+static void two_stay(void)
+{
+    bufpool_config_t config = small_config();
+
+    config.min_cached_bytes = 2 * CAPACITY;
+    make_pool(&config);
+    counters_wrap_soon();
+    thread_gets(0, 4);
+    thread_puts(0);
+    explore_as(1, collect);
+    thread_gets(2, 1);
+    thread_puts(2);
+    thread_gets(1, 1);
+}
+
 static void no_caches(void)
 {
     small_pool(SIZE_MAX, SIZE_MAX);
@@ -104,5 +120,7 @@ const struct scenario limit_scenarios[] = {
     SCENARIO("limit-two-trims-against-get", all_cold, ledger_check, trim, trim, get_two),
     SCENARIO("limit-no-caches", no_caches, ledger_check, get_put, put_get, get_two),
     SCENARIO("limit-no-caches-against-trim", no_caches, ledger_check, get_put, trim, put_get),
+    SCENARIO("limit-min-cached-bytes-against-get", two_stay, ledger_check, get_two, collect),
+    LONG_SCENARIO("limit-min-cached-bytes-two-collect", two_stay, ledger_check, get_one, collect, collect),
     {.name = NULL},
 };

@@ -8,24 +8,36 @@
 
 void *hand[THREADS_MAX][HANDS];
 
-struct bufpool *small_pool(size_t max_bytes, size_t max_cached_bytes)
+bufpool_config_t small_config(void)
 {
     bufpool_config_t config = BUFPOOL_CONFIG_INIT;
 
     config.min_size = config.max_size = SIZE;
     config.tier_span = SPAN;
     config.collect_interval_ms = 0;
-    config.max_bytes = max_bytes;
-    config.max_cached_bytes = max_cached_bytes;
     config.debug = "off";
+    return config;
+}
+
+struct bufpool *make_pool(const bufpool_config_t *config)
+{
     if (ledger_pool() == NULL) {
         system_begin();
         explore_keep(hand, sizeof hand);
     } else {
         bufpool_destroy(ledger_pool()); /* a scenario about a pool's second life */
     }
-    ledger_create(&config);
+    ledger_create(config);
     return ledger_pool();
+}
+
+struct bufpool *small_pool(size_t max_bytes, size_t max_cached_bytes)
+{
+    bufpool_config_t config = small_config();
+
+    config.max_bytes = max_bytes;
+    config.max_cached_bytes = max_cached_bytes;
+    return make_pool(&config);
 }
 
 /* ------------------------------------------------------------ setting up */

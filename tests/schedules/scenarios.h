@@ -22,6 +22,10 @@ extern const struct scenario life_scenarios[];
 #define SIZE ((size_t)1 << 20)
 #define SPAN ((size_t)64 << 20) /* 63 buffers */
 
+/* The configuration of a pool as above, to be changed; and the pool of one. */
+bufpool_config_t small_config(void);
+struct bufpool *make_pool(const bufpool_config_t *config);
+
 /* A pool as above; its limits are SIZE_MAX where they matter to nobody. */
 struct bufpool *small_pool(size_t max_bytes, size_t max_cached_bytes);
 
