@@ -122,7 +122,7 @@ proctype thread(byte lives)
                     holds[block] = true;
                     puts++
                    }
-                :: true
+                :: else
                 fi;
 #ifdef FREE_TOO_EARLY
                 record_free = true;
