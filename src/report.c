@@ -85,8 +85,8 @@ __attribute__((format(printf, 2, 3))) static void say(struct line *line, const c
     va_list arguments;
 
     va_start(arguments, format);
-    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): version 14, where it reads several files at once
-     */
+    /* clang-tidy 14 says otherwise where it reads several files at once.
+     * NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
     int length = vsnprintf(line->text + line->used, sizeof line->text - line->used, format, arguments);
     va_end(arguments);
     if (length > 0)
