@@ -13,7 +13,6 @@
 #include "properties.h"
 #include "team.h"
 #include "witness.h"
-#include "worker.h"
 
 #define COUNT 20u
 #define STEPS 16u
@@ -52,28 +51,12 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 #endif
 }
 
-struct sleeper {
-    struct worker worker;
-    bufpool_t *pool;
-    void *buffers[COUNT];
-};
-
-static void get_and_put(void *arg)
-{
-    struct sleeper *sleeper = arg;
-
-    get_many(sleeper->pool, 4096, sleeper->buffers, COUNT);
-    put_many(sleeper->pool, sleeper->buffers, COUNT);
-}
-
 /* The filter is this thread's alone, and goes with it. */
 static bool collect_watched(unsigned number, void *shared)
 {
-    struct sleeper *sleeper = shared;
-
     (void)number;
     trap_system_call(SYS_membarrier);
-    bufpool_collect(sleeper->pool);
+    bufpool_collect(shared);
     return true;
 }
 
@@ -83,25 +66,25 @@ static bool collect_watched(unsigned number, void *shared)
  */
 bool prop_a_membarrier_stands_between_swap_and_claim(void)
 {
-    struct sleeper sleeper = {.pool = plain_pool()};
+    bufpool_t *pool = plain_pool();
+    void *buffers[COUNT];
     struct sigaction trap = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
     struct sigaction before;
 
-    if (!stats_of(sleeper.pool).remote_reclaim) {
-        bufpool_destroy(sleeper.pool);
+    if (!stats_of(pool).remote_reclaim) {
+        bufpool_destroy(pool);
         return skipped("no membarrier here, or not to be used");
     }
-    worker_start(&sleeper.worker);
-    worker_do(&sleeper.worker, get_and_put, &sleeper);
+    get_many(pool, 4096, buffers, COUNT);
+    put_many(pool, buffers, COUNT);
     taken = 0;
     memset(steps, 0, sizeof steps);
     REQUIRE(sigaction(SIGSYS, &trap, &before) == 0);
     hook_on_point(note_point);
-    REQUIRE(team_run(1, collect_watched, &sleeper));
+    REQUIRE(team_run(1, collect_watched, pool));
     hook_on_point(NULL);
     REQUIRE(sigaction(SIGSYS, &before, NULL) == 0);
     if (strcmp(steps, "sbfc") != 0)
         return broken("swapped, barrier, fenced, claimed came as \"%s\"", steps);
-    worker_end(&sleeper.worker);
-    return ends_well(sleeper.pool);
+    return ends_well(pool);
 }
