@@ -101,7 +101,7 @@ static bool bin_grow(struct bufpool *pool, struct record *record, struct block *
     if (room < capacity && cap >= 2)
         return false;
     if ((target - cap) * capacity > room)
-        target = max_u64(cap + room / capacity, min_u64(most, 2));
+        target = max_u64(cap + room / capacity, 2);
     if (target <= cap)
         return false;
 

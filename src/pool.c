@@ -230,12 +230,8 @@ static bool filed_as(struct bufpool *pool, enum filed filed, void *buffer)
 /* Where the bin has no room, or there is none. */
 bool flow_file(struct bufpool *pool, struct record *record, unsigned tier, void *buffer)
 {
-    enum filed filed = FILED_REFUSED;
-
-    if (record != NULL && !record_is_busy(record))
-        filed = file_in_bin(pool, record, tier, buffer);
-    if (filed == FILED_REFUSED)
-        filed = cache_put_direct(pool, tier, buffer);
+    enum filed filed = record != NULL && !record_is_busy(record) ? file_in_bin(pool, record, tier, buffer)
+                                                                 : cache_put_direct(pool, tier, buffer);
     if (filed == FILED_REFUSED)
         filed = file_cold(pool, tier, buffer);
     return filed_as(pool, filed, buffer);
