@@ -9,7 +9,8 @@
 #include "input.h"
 #include "pools.h"
 
-enum { TIERS_MOST = 64, SIZE_LIMIT_BITS = 30 };
+/* Where flags or words have buffers written whole, so many bytes will do: 64 tiers may be 64 GiB. */
+enum { TIERS_MOST = 64, SIZE_LIMIT_BITS = 30, WRITTEN_MOST = 256 * MIB };
 
 static size_t any_size(struct input *input)
 {
@@ -107,12 +108,19 @@ static void must_have_tiers(bufpool_t *pool, const bufpool_config_t *config)
     MUST(sizes[count - 1] == (config->max_size + 63) / 64 * 64);
 }
 
-static void must_serve(bufpool_t *pool)
+static bool is_written_whole(const bufpool_config_t *config)
+{
+    return (config->flags & BUFPOOL_SCRUB_ON_PUT) != 0 || (config->debug != NULL && config->debug[0] != '\0');
+}
+
+static void must_serve(bufpool_t *pool, const bufpool_config_t *config)
 {
     size_t sizes[TIERS_MOST];
     size_t count = bufpool_tiers(pool, sizes, TIERS_MOST);
+    size_t left = is_written_whole(config) ? WRITTEN_MOST : SIZE_MAX;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && sizes[i] <= left; i++) {
+        left -= sizes[i];
         unsigned char *buffer = bufpool_get(pool, sizes[i]);
         if (buffer == NULL) {
             MUST(errno == ENOMEM); /* max_bytes, or a word that has gets fail */
@@ -181,7 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     if (error != 0)
         return 0;
     must_have_tiers(pool, &config);
-    must_serve(pool);
+    must_serve(pool, &config);
     bufpool_destroy(pool);
     return 0;
 }
