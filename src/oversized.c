@@ -117,11 +117,32 @@ static uint32_t granules_find(struct oversized *oversized, uint32_t begin, uint3
     return oversized->granules;
 }
 
+/* How many a buffer takes: one page more, so that what runs over the end meets no neighbour. */
+static uint32_t granules_of(const struct oversized *oversized, uint64_t capacity)
+{
+    return (uint32_t)((capacity + oversized->page + GRANULE - 1) / GRANULE);
+}
+
+bool oversized_has_room(const struct oversized *oversized, size_t size)
+{
+    if (size > oversized->size || oversized->base == NULL)
+        return false;
+    uint32_t count = granules_of(oversized, round_up(size, oversized->page));
+    uint32_t run = 0; /* free ones just below `at` */
+
+    for (uint32_t at = 0; at < oversized->granules && run < count; at++) {
+        uint64_t word = atomic_load_explicit(&oversized->taken[at / 64], memory_order_relaxed);
+        run = (word >> at % 64 & 1) != 0 ? 0 : run + 1;
+        if (word == UINT64_MAX)
+            at |= 63;
+    }
+    return run >= count;
+}
+
 static void *get(struct oversized *oversized, size_t size, uint32_t offset)
 {
     uint64_t capacity = round_up(max_u64(offset + size, 1), oversized->page);
-    /* One page more: what runs over the end meets no neighbour. */
-    uint32_t count = (uint32_t)((capacity + oversized->page + GRANULE - 1) / GRANULE);
+    uint32_t count = granules_of(oversized, capacity);
     if (count > oversized->granules || budget_take(oversized->backed, capacity, 1) == 0) {
         errno = ENOMEM;
         return NULL;
@@ -230,6 +251,6 @@ enum oversized_state oversized_put(struct oversized *oversized, void *buffer, si
         atomic_fetch_sub_explicit(&oversized->in_use_count, 1, memory_order_relaxed);
         budget_give(oversized->backed, pages);
     }
-    granules_free(oversized, first, first + (uint32_t)((pages + oversized->page + GRANULE - 1) / GRANULE));
+    granules_free(oversized, first, first + granules_of(oversized, pages));
     return OVERSIZED_IN_USE;
 }

@@ -65,6 +65,9 @@ void *oversized_get(struct oversized *oversized, size_t size);
  */
 void *oversized_get_at_end(struct oversized *oversized, size_t size, size_t alignment);
 
+/* Is there address space for one of this size just now? */
+bool oversized_has_room(const struct oversized *oversized, size_t size);
+
 enum oversized_state {
     OVERSIZED_IN_USE,
     OVERSIZED_FREE,      /* nobody has it: put before, or never got */

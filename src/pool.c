@@ -62,7 +62,7 @@ static void emergency_trim(struct bufpool *pool, struct record *own)
 static void *get_oversized(struct bufpool *pool, struct account *account, size_t size, struct record *record)
 {
     void *buffer = oversized_get(&pool->oversized, size);
-    if (buffer == NULL && size <= pool->oversized.size) {
+    if (buffer == NULL && oversized_has_room(&pool->oversized, size)) { /* a trim makes no address space */
         emergency_trim(pool, record);
         buffer = oversized_get(&pool->oversized, size);
     }

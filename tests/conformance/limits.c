@@ -291,3 +291,30 @@ Test(conformance_limits, tier_whose_address_space_is_used_up_serves_as_oversized
     assert_accounts(pool);
     bufpool_destroy(pool);
 }
+
+/* Fails when a get that wants for address space sends all that is idle home, each time: that makes memory, no
+ * room. */
+Test(conformance_limits, used_up_address_space_is_not_trimmed_for)
+{
+    enum { IDLE = 64, BUFFERS = 200 };
+    void *idle[IDLE], *buffers[BUFFERS];
+    bufpool_config_t config = still_config();
+    config.tier_span = 8 * MIB;
+    bufpool_t *pool = pool_from(&config);
+    size_t count = 0;
+
+    get_many(pool, 4096, idle, IDLE);
+    put_many(pool, idle, IDLE);
+    bufpool_stats_t before = stats_of(pool);
+    while (count < BUFFERS && (buffers[count] = bufpool_get(pool, 2 * MIB)) != NULL)
+        count++;
+    cr_assert(lt(sz, count, BUFFERS));
+    cr_assert(bufpool_get(pool, 2 * MIB) == NULL);
+    bufpool_stats_t after = stats_of(pool);
+    cr_assert(eq(u64, after.failures, 2));
+    cr_assert(eq(u64, after.collections, 0));
+    cr_assert(eq(u64, idle_bytes(&after), idle_bytes(&before)));
+    put_many(pool, buffers, count);
+    assert_accounts(pool);
+    bufpool_destroy(pool);
+}

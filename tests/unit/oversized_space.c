@@ -105,6 +105,7 @@ Test(unit_oversized_space, granules_never_overlap_and_holes_are_found)
         }
         size_t size = round_up(random_size(&state, 40 * MIB), region_page());
         size_t needed = (size + region_page() + MIB - 1) / MIB;
+        bool has_room = oversized_has_room(&oversized, size);
         char *buffer = oversized_get(&oversized, size);
         size_t longest = 0;
         for (size_t at = 0, run = 0; at < GRANULES; at++) {
@@ -113,6 +114,7 @@ Test(unit_oversized_space, granules_never_overlap_and_holes_are_found)
         }
         if ((buffer == NULL) != (longest < needed))
             cr_fail("%zu granules: %p, the longest hole has %zu", needed, (void *)buffer, longest);
+        cr_assert(eq(int, has_room, buffer != NULL));
         if (buffer == NULL)
             continue;
         size_t first = (size_t)(buffer - oversized.base) / MIB;
