@@ -9,17 +9,6 @@
 /* Where the program called us from. */
 #define SITE __builtin_return_address(0)
 
-/* Get and put for a caller of ours, who is the one that a pool with words remembers. */
-static void *get_for(struct bufpool *pool, size_t size, const void *site)
-{
-    return UNLIKELY(pool->armour != NULL) ? get_slow(pool, size, site) : bufpool_get(pool, size);
-}
-
-static bool put_for(struct bufpool *pool, void *buffer, const void *site)
-{
-    return UNLIKELY(pool->armour != NULL) ? put_slow(pool, buffer, site) : bufpool_put(pool, buffer);
-}
-
 /* ------------------------------------------------------------ what a buffer is */
 
 /* A buffer that somebody may hold. */
@@ -61,13 +50,23 @@ static bool look_up(struct bufpool *pool, const char *call, const void *buffer, 
     return LIKELY(pool->armour == NULL) || armour_may_use(pool, call, buffer, &seen->usable, site);
 }
 
-size_t bufpool_capacity(bufpool_t *pool, const void *buffer)
+bool flow_usable(struct bufpool *pool, const char *call, const void *buffer, size_t *usable, const void *site)
 {
     struct seen seen;
 
+    if (!look_up(pool, call, buffer, site, &seen))
+        return false;
+    *usable = seen.usable;
+    return true;
+}
+
+size_t bufpool_capacity(bufpool_t *pool, const void *buffer)
+{
+    size_t usable;
+
     if (pool == NULL && (pool = bufpool_default()) == NULL)
         return 0;
-    return look_up(pool, "capacity", buffer, SITE, &seen) ? seen.usable : 0;
+    return flow_usable(pool, "capacity", buffer, &usable, SITE) ? usable : 0;
 }
 
 /* ------------------------------------------------------------ variants of get */
@@ -76,7 +75,7 @@ void *bufpool_get_zeroed(bufpool_t *pool, size_t size)
 {
     if (pool == NULL && (pool = bufpool_default()) == NULL)
         return NULL;
-    void *buffer = get_for(pool, size, SITE);
+    void *buffer = flow_get_for(pool, size, SITE);
     struct seen seen;
     /* Also a buffer that was never handed out: its first and last page may have been its neighbour's. */
     if (buffer != NULL && look_up(pool, "get_zeroed", buffer, SITE, &seen))
@@ -84,35 +83,40 @@ void *bufpool_get_zeroed(bufpool_t *pool, size_t size)
     return buffer;
 }
 
-void *bufpool_resize(bufpool_t *pool, void *buffer, size_t size)
+void *flow_resize(struct bufpool *pool, void *buffer, size_t size, const void *site)
 {
     struct seen seen, seen_moved;
 
-    if (pool == NULL && (pool = bufpool_default()) == NULL)
-        return NULL;
-    if (buffer == NULL)
-        return get_for(pool, size, SITE);
-    if (size == 0) {
-        put_for(pool, buffer, SITE);
-        return NULL;
-    }
-    if (!look_up(pool, "resize", buffer, SITE, &seen)) {
+    if (!look_up(pool, "resize", buffer, site, &seen)) {
         errno = EINVAL;
         return NULL;
     }
     if (tiers_find(&pool->tiers, size) == seen.tier && size <= seen.capacity &&
         (LIKELY(pool->armour == NULL) || armour_may_stay(pool, seen.capacity, size))) {
-        if (LIKELY(pool->armour == NULL) || armour_resize(pool, buffer, seen.capacity, size, SITE))
+        if (LIKELY(pool->armour == NULL) || armour_resize(pool, buffer, seen.capacity, size, site))
             return buffer;
         errno = EINVAL;
         return NULL;
     }
-    void *moved = get_for(pool, size, SITE);
-    if (moved == NULL || !look_up(pool, "resize", moved, SITE, &seen_moved))
+    void *moved = flow_get_for(pool, size, site);
+    if (moved == NULL || !look_up(pool, "resize", moved, site, &seen_moved))
         return NULL;
     memcpy(moved, buffer, min_u64(seen.usable, seen_moved.usable));
-    put_for(pool, buffer, SITE);
+    flow_put_for(pool, buffer, site);
     return moved;
+}
+
+void *bufpool_resize(bufpool_t *pool, void *buffer, size_t size)
+{
+    if (pool == NULL && (pool = bufpool_default()) == NULL)
+        return NULL;
+    if (buffer == NULL)
+        return flow_get_for(pool, size, SITE);
+    if (size == 0) {
+        flow_put_for(pool, buffer, SITE);
+        return NULL;
+    }
+    return flow_resize(pool, buffer, size, SITE);
 }
 
 /* ------------------------------------------------------------ batches */
@@ -148,7 +152,7 @@ size_t bufpool_get_batch(bufpool_t *pool, size_t size, void **buffers, size_t co
             got += take_from_bin(pool, tier, buffers + got, count - got);
         if (got == count)
             break;
-        void *buffer = get_for(pool, size, SITE); /* refills the bin, or carves */
+        void *buffer = flow_get_for(pool, size, SITE); /* refills the bin, or carves */
         if (buffer == NULL) {
             /* It has counted one; the others were asked for too. */
             unsigned account = tier == TIER_NONE ? ACCOUNT_NO_TIER : tier;

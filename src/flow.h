@@ -11,6 +11,27 @@
 SLOW_PATH void *get_slow(struct bufpool *pool, size_t size, const void *site);
 SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer, const void *site);
 
+/* The same with their hits, for a caller of ours: `site` is what a pool with words remembers. */
+static inline void *flow_get_for(struct bufpool *pool, size_t size, const void *site)
+{
+    return UNLIKELY(pool->armour != NULL) ? get_slow(pool, size, site) : bufpool_get(pool, size);
+}
+
+static inline bool flow_put_for(struct bufpool *pool, void *buffer, const void *site)
+{
+    return UNLIKELY(pool->armour != NULL) ? put_slow(pool, buffer, site) : bufpool_put(pool, buffer);
+}
+
+/* bufpool_resize of a buffer, to a size that is not 0. */
+void *flow_resize(struct bufpool *pool, void *buffer, size_t size, const void *site);
+
+/* How many bytes its holder may use. False if it is no buffer that anybody may hold, and that is reported. */
+bool flow_usable(struct bufpool *pool, const char *call, const void *buffer, size_t *usable,
+                 const void *site);
+
+/* Was a get of this size refused for want of address space, its tier's and the oversized ones'? */
+bool flow_is_full(struct bufpool *pool, size_t size);
+
 /* A buffer of a tier, or of none (TIER_NONE: oversized), counted as a get. */
 void *flow_get(struct bufpool *pool, struct record *record, unsigned tier, size_t size);
 

@@ -270,25 +270,3 @@ void bufpool_destroy(bufpool_t *pool)
     registry_drop(pool);
     registry_unlock();
 }
-
-bufpool_t *bufpool_default(void)
-{
-    static _Atomic(bufpool_t *) standard;
-    /* acquire [default]: the pool is whole when it is seen. */
-    bufpool_t *pool = atomic_load_explicit(&standard, memory_order_acquire);
-    if (LIKELY(pool != NULL))
-        return pool;
-
-    bufpool_t *fresh;
-    int error = bufpool_create(&fresh, NULL);
-    if (error != 0) {
-        errno = -error;
-        return NULL;
-    }
-    /* acq_rel [default]: of two that create it, one is kept. */
-    if (atomic_compare_exchange_strong_explicit(&standard, &pool, fresh, memory_order_acq_rel,
-                                                memory_order_acquire))
-        return fresh;
-    bufpool_destroy(fresh);
-    return pool;
-}

@@ -113,6 +113,13 @@ void *flow_get(struct bufpool *pool, struct record *record, unsigned tier, size_
                              : get_from_tier(pool, record, tier, size);
 }
 
+bool flow_is_full(struct bufpool *pool, size_t size)
+{
+    unsigned tier = tiers_find(&pool->tiers, size);
+    return (tier == TIER_NONE || span_is_full(&pool->span[tier])) &&
+           !oversized_has_room(&pool->oversized, size);
+}
+
 SLOW_PATH void *get_slow(struct bufpool *pool, size_t size, const void *site)
 {
     int errno_before = errno;

@@ -84,6 +84,13 @@ enum carve {
  */
 enum carve span_carve(struct span *span, unsigned lane, uint32_t *index);
 
+/* Has it grown to its end, so that a carve that finds nothing unbacked says CARVE_SPAN_FULL? */
+static inline bool span_is_full(const struct span *span)
+{
+    /* relaxed: a number that only grows. */
+    return atomic_load_explicit(&span->committed, memory_order_relaxed) >= span->count_max;
+}
+
 /* The lowest cold buffer; false where there is none. */
 bool span_take_cold(struct span *span, uint32_t *index);
 

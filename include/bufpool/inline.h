@@ -108,22 +108,22 @@ static inline void bufpool_inline_leave(struct bufpool_inline_record *record, bu
 /* NULL, the default pool, is no record's key. Said again where it is written out, which compilers warn of. */
 #define BUFPOOL_INLINE_IS_NULL(pool) (__builtin_constant_p((pool) == NULL) && (pool) == NULL)
 
-static inline void *bufpool_inline_get(bufpool_t *pool, size_t size)
+/* The hit alone, of any pool but NULL by name; NULL where it is none, and nothing has happened. */
+static inline void *bufpool_inline_get_hit(bufpool_t *pool, size_t size)
 {
     struct bufpool_inline_record *record = bufpool_inline_thread.last;
     const struct bufpool_inline_pool *hot = (const struct bufpool_inline_pool *)(const void *)pool;
     size_t step = (size - 1) / BUFPOOL_INLINE_LINE;
 
-    if (BUFPOOL_INLINE_IS_NULL(pool) ||
-        __builtin_expect(__atomic_load_n(&record->key, __ATOMIC_RELAXED) != (uintptr_t)pool, 0) ||
+    if (__builtin_expect(__atomic_load_n(&record->key, __ATOMIC_RELAXED) != (uintptr_t)pool, 0) ||
         __builtin_expect(step >= BUFPOOL_INLINE_STEPS, 0))
-        return bufpool_get(pool, size);
+        return NULL;
     struct bufpool_inline_bin *bin = bufpool_inline_enter(record, hot->direct[step]);
     void **top = __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
     void *buffer = *top;
     if (__builtin_expect(buffer == NULL, 0)) {
         bufpool_inline_leave(record, pool);
-        return bufpool_get(pool, size);
+        return NULL;
     }
     __atomic_store_n(&bin->top, top - 1, __ATOMIC_RELAXED);
     __atomic_store_n(&bin->hits, __atomic_load_n(&bin->hits, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
@@ -131,14 +131,20 @@ static inline void *bufpool_inline_get(bufpool_t *pool, size_t size)
     return buffer;
 }
 
-static inline bool bufpool_inline_put(bufpool_t *pool, void *buffer)
+static inline void *bufpool_inline_get(bufpool_t *pool, size_t size)
+{
+    void *buffer = BUFPOOL_INLINE_IS_NULL(pool) ? NULL : bufpool_inline_get_hit(pool, size);
+    return __builtin_expect(buffer != NULL, 1) ? buffer : bufpool_get(pool, size);
+}
+
+/* The hit alone, as above, for any address; false where it is none. */
+static inline bool bufpool_inline_put_hit(bufpool_t *pool, void *buffer)
 {
     struct bufpool_inline_record *record = bufpool_inline_thread.last;
     const struct bufpool_inline_pool *hot = (const struct bufpool_inline_pool *)(const void *)pool;
 
-    if (BUFPOOL_INLINE_IS_NULL(pool) ||
-        __builtin_expect(__atomic_load_n(&record->key, __ATOMIC_RELAXED) != (uintptr_t)pool, 0))
-        return bufpool_put(pool, buffer);
+    if (__builtin_expect(__atomic_load_n(&record->key, __ATOMIC_RELAXED) != (uintptr_t)pool, 0))
+        return false;
     uint64_t line = ((uintptr_t)buffer - hot->base) >> hot->line_shift &
                     (BUFPOOL_INLINE_TIERS - 1) * (uint64_t)BUFPOOL_INLINE_LINE;
     const struct bufpool_inline_tier *tier =
@@ -146,17 +152,24 @@ static inline bool bufpool_inline_put(bufpool_t *pool, void *buffer)
     uint64_t distance = (uintptr_t)buffer - tier->origin;
     if (__builtin_expect(distance >= __atomic_load_n(&tier->committed, __ATOMIC_RELAXED), 0) ||
         __builtin_expect(distance * tier->reciprocal >= tier->reciprocal, 0))
-        return bufpool_put(pool, buffer);
+        return false;
     struct bufpool_inline_bin *bin = bufpool_inline_enter(record, line);
     void **top = __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
     if (__builtin_expect(top == bin->end, 0) || __builtin_expect(*top == buffer, 0)) {
         bufpool_inline_leave(record, pool);
-        return bufpool_put(pool, buffer);
+        return false;
     }
     top[1] = buffer;
     __atomic_store_n(&bin->top, top + 1, __ATOMIC_RELAXED);
     bufpool_inline_leave(record, pool);
     return true;
+}
+
+static inline bool bufpool_inline_put(bufpool_t *pool, void *buffer)
+{
+    if (!BUFPOOL_INLINE_IS_NULL(pool) && __builtin_expect(bufpool_inline_put_hit(pool, buffer), 1))
+        return true;
+    return bufpool_put(pool, buffer);
 }
 
 #ifdef __cplusplus
