@@ -80,18 +80,29 @@ unsigned count_lines(const char *text)
     return lines;
 }
 
-static void filter_system_calls(long number, unsigned for_it, unsigned for_others)
+static void filter_two_system_calls(long first, long second, unsigned for_them, unsigned for_others)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, for_it),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)first, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)second, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, for_them),
         BPF_STMT(BPF_RET | BPF_K, for_others),
     };
     struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
 
     MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
     MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0);
+}
+
+static void filter_system_calls(long number, unsigned for_it, unsigned for_others)
+{
+    filter_two_system_calls(number, number, for_it, for_others);
+}
+
+void forbid_system_calls_but(long first, long second)
+{
+    filter_two_system_calls(first, second, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS);
 }
 
 void forbid_system_calls(void)

@@ -29,6 +29,10 @@ unsigned count_lines(const char *text);
  */
 void forbid_system_calls(void);
 
+/* The same, but these two calls are allowed. A thread may do it: the others of its process go on as they
+ * were. */
+void forbid_system_calls_but(long first, long second);
+
 /*
  * From here on this system call of this thread, and of those it starts, is not
  * made: SIGSYS comes instead, whose handler sets the result. It cannot be undone.
