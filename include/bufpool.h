@@ -82,8 +82,9 @@ typedef struct bufpool bufpool_t;
  */
 typedef struct bufpool_config {
     size_t struct_size;           /* set by BUFPOOL_CONFIG_INIT; lets the struct grow */
-    const char *name;             /* in dumps and misuse reports; NULL is "bufpool"; cut to 31 bytes,
-                                     control characters become ? */
+    const char *name;             /* in dumps and misuse reports; NULL is "bufpool"; cut to the whole
+                                     characters of 31 bytes; control characters, and bytes that are no
+                                     UTF-8, become ? */
     size_t min_size;              /* smallest tier; 512 */
     size_t max_size;              /* largest tier; 1 MiB */
     size_t tier_steps;            /* tiers a doubling: 1 (default), 2 or 4 */

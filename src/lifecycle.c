@@ -7,6 +7,7 @@
 #include "armour.h"
 #include "cache.h"
 #include "collector.h"
+#include "name.h"
 #include "region.h"
 #include "registry.h"
 #include "stats.h"
@@ -142,10 +143,7 @@ static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const
                      const struct tiers *tiers)
 {
     pool->tiers = *tiers;
-    snprintf(pool->name, sizeof pool->name, "%s", config->name != NULL ? config->name : "bufpool");
-    for (char *c = pool->name; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ')
-            *c = '?'; /* a report and a row of a dump are one line */
+    name_copy(pool->name, sizeof pool->name, config->name != NULL ? config->name : "bufpool");
     pool->flags = config->flags | ((debug->words & DEBUG_SCRUB) != 0 ? BUFPOOL_SCRUB_ON_PUT : 0);
     pool->key = (uintptr_t)pool + (debug->words != 0 || (pool->flags & BUFPOOL_SCRUB_ON_PUT) != 0);
     pool->page = region_page();

@@ -132,6 +132,35 @@ Test(conformance_dump, strange_names_are_escaped)
     }
 }
 
+/* Fails when a reader of UTF-8 would refuse the page: a name cut within a character, or raw bytes. */
+Test(conformance_dump, names_are_whole_characters_of_utf8)
+{
+    const struct {
+        const char *given;
+        const char *kept;
+    } names[] = {
+        {"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x92\xa7", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x92\xa7"},
+        {"raw \xff\xfe", "raw ??"},
+        {"cut \xc3", "cut ?"},
+        {"long \xc0\xaf \xe0\x80\xaf \xf0\x80\x80\xaf", "long ?? ??? ????"},
+        {"half \xed\xa0\x80, beyond \xf4\x90\x80\x80", "half ???, beyond ????"},
+        {"escapes \x1b[2J \xc2\x9b"
+         "2J \x7f",
+         "escapes ?[2J ??2J ?"},
+        {"thirty bytes of it, and then: \xc3\xa9", "thirty bytes of it, and then: "},
+        {"twenty-nine bytes, and then: \xc3\xa9", "twenty-nine bytes, and then: \xc3\xa9"},
+        {"more than thirty-one bytes are cut off", "more than thirty-one bytes are "},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *json = dump_text(pool_with_traffic(names[i].given), BUFPOOL_JSON);
+        char begin[64];
+        snprintf(begin, sizeof begin, "{\"pool\":\"%s\"", names[i].kept);
+        cr_assert(strncmp(json, begin, strlen(begin)) == 0, "%s, not %.50s", begin, json);
+        free(json);
+    }
+}
+
 /* Fails when a full disk is not noticed. */
 Test(conformance_dump, bad_arguments_are_einval_and_a_full_device_is_eio)
 {
