@@ -1,3 +1,4 @@
+#include <bufpool/observe.h>
 #include <errno.h>
 #include <string.h>
 
@@ -60,5 +61,10 @@ int bufpool_tier_stats(bufpool_t *pool, size_t tier, bufpool_stats_t *stats)
 int bufpool_dump(bufpool_t *pool, FILE *out, enum bufpool_format format)
 {
     pool = pool_for_call(pool, "dump");
-    return pool == NULL ? -errno : dump_write(pool, out, format);
+    return pool == NULL ? -errno : dump_pool(pool, out, format);
+}
+
+int bufpool_dump_all(FILE *out, enum bufpool_format format)
+{
+    return dump_all(out, format);
 }
