@@ -64,6 +64,8 @@ int armour_init(struct bufpool *pool, const struct debug *debug)
         tool_pool_begins(pool);
     if (error == 0 && (debug->words & DEBUG_LEAK) != 0)
         leaks_init(&pool->armour->leaks);
+    if (error == 0 && (debug->words & DEBUG_TRACE) != 0)
+        recorder_begin(pool);
     if (error != 0)
         armour_end(pool);
     return error;
@@ -93,6 +95,8 @@ void armour_end(struct bufpool *pool)
         open_everything(pool);
         tool_pool_ends(pool);
     }
+    if (armour_has(pool, DEBUG_TRACE))
+        recorder_end(pool);
     pool->armour = NULL;
     if (armour->shadows != NULL)
         region_release(armour->shadows, armour->shadows_size);
@@ -129,4 +133,6 @@ void armour_after_fork(struct bufpool *pool)
     memset(&armour->quarantine, 0, sizeof armour->quarantine);
     if (armour_has(pool, DEBUG_LEAK))
         leaks_after_fork(&armour->leaks);
+    if (armour_has(pool, DEBUG_TRACE))
+        recorder_after_fork(&armour->recorder);
 }

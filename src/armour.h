@@ -18,6 +18,7 @@
 #include "leak.h"
 #include "pool.h"
 #include "quarantine.h"
+#include "recorder.h"
 #include "shadow.h"
 
 struct armour {
@@ -31,6 +32,7 @@ struct armour {
     _Atomic uint64_t puts;
     struct quarantine quarantine;
     struct leaks leaks;
+    struct recorder recorder;
 };
 
 static inline bool armour_has(const struct bufpool *pool, uint32_t words)

@@ -168,6 +168,8 @@ void *armour_get(struct bufpool *pool, struct record *record, unsigned tier, siz
         buffer = flow_get(pool, record, tier, size);
     if (buffer != NULL && armour_has(pool, DEBUG_STATE))
         hand_out(pool, buffer, size, site, armour_has(pool, DEBUG_LEAK) && number % armour->debug.leak == 0);
+    if (buffer != NULL)
+        recorder_got(pool, buffer, size);
     return buffer;
 }
 
@@ -257,6 +259,7 @@ bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void
 
     if (view.shadow != NULL ? !take_back(pool, &view, site) : !may_be_held(pool, tier, buffer))
         return false;
+    recorder_puts(pool, buffer);
     fill_at_put(pool, &view);
     if (armour_has(pool, DEBUG_TOOL))
         tool_return(pool, buffer, view.capacity);
@@ -278,10 +281,9 @@ bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void
 bool armour_put_oversized(struct bufpool *pool, void *buffer, size_t capacity, const void *site)
 {
     struct view view = {.shadow = armour_shadow(pool, buffer), .bytes = buffer, .capacity = capacity};
-    if (view.shadow == NULL)
-        return true;
-    if (!take_back(pool, &view, site))
+    if (view.shadow != NULL && !take_back(pool, &view, site))
         return false;
+    recorder_puts(pool, buffer);
     if (armour_has(pool, DEBUG_TOOL))
         tool_return(pool, buffer, 0); /* of its bytes the system makes sure */
     return true;
@@ -315,12 +317,15 @@ bool armour_resize(struct bufpool *pool, void *buffer, size_t capacity, size_t s
 {
     struct view view = {.shadow = armour_shadow(pool, buffer), .bytes = buffer, .capacity = capacity};
 
-    if (view.shadow == NULL)
+    if (view.shadow == NULL) {
+        recorder_resized(pool, buffer, buffer, size);
         return true;
+    }
     size_t asked = min_u64(shadow_asked(view.shadow), capacity);
     show(pool, view.bytes + asked, capacity - asked);
     if (shadow_state(view.shadow) == SHADOW_IN_USE && !stayed_within(pool, &view, "resize", site))
         return false;
     set_asked(pool, &view, size);
+    recorder_resized(pool, buffer, buffer, size);
     return true;
 }

@@ -87,6 +87,7 @@ struct record {
     uint32_t epoch;           /* collections seen; cooperative mode */
     struct spares spares;     /* empty magazines kept for the next flushes */
     uint16_t caps[TIERS_MAX]; /* what each bin's cap has grown to; halved with each new block */
+    uint32_t tape;            /* index + 1, of a pool that is recorded; 0: none yet. See recorder.h */
 };
 
 /*

@@ -102,6 +102,8 @@ void *flow_resize(struct bufpool *pool, void *buffer, size_t size, const void *s
     if (moved == NULL || !look_up(pool, "resize", moved, site, &seen_moved))
         return NULL;
     memcpy(moved, buffer, min_u64(seen.usable, seen_moved.usable));
+    if (UNLIKELY(pool->armour != NULL))
+        recorder_resized(pool, buffer, moved, size);
     flow_put_for(pool, buffer, site);
     return moved;
 }

@@ -23,7 +23,8 @@ enum {
     DEBUG_DROP = 1 << 9,
     DEBUG_FAIL = 1 << 10,
     DEBUG_LEAK = 1 << 11,
-    DEBUG_TOOL = 1 << 12 /* no word: a memory checker watches, see tool.h */
+    DEBUG_TOOL = 1 << 12, /* no word: a memory checker watches, see tool.h */
+    DEBUG_TRACE = 1 << 13 /* no word: the environment's BUFPOOL_TRACE, see recorder.h */
 };
 
 /* What quarantine holds at most; its line of help says so too. */

@@ -12,6 +12,7 @@
 #include "registry.h"
 #include "stats.h"
 #include "thread.h"
+#include "tracefile.h"
 
 #define KNOWN_FLAGS (BUFPOOL_COOPERATIVE | BUFPOOL_SCRUB_ON_PUT | BUFPOOL_HUGE_PAGES | BUFPOOL_PAGE_ALIGNED)
 
@@ -116,6 +117,7 @@ static void child_after_fork(void)
     registry_unlock_after_fork();
     collector_after_fork();
     thread_after_fork();
+    tracefile_after_fork();
     for (uint32_t i = 0; i < registry_numbers(); i++) {
         struct bufpool *pool = registry_pool(i);
         if (pool != NULL)
@@ -220,6 +222,8 @@ int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
 
     registry_lock();
     error = process_init();
+    if (error == 0 && tracefile_is_asked())
+        debug.words |= DEBUG_TRACE;
     if (error == 0)
         error = registry_take(&made);
     if (error == 0) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "blocks.h"
+#include "recorder.h"
 #include "region.h"
 #include "registry.h"
 
@@ -105,6 +106,7 @@ struct record *thread_attach(struct bufpool *pool)
     record->spares.count = 0;
     record->epoch = atomic_load_explicit(&pool->collection.epoch, memory_order_relaxed);
     memset(record->caps, 0, sizeof record->caps);
+    record->tape = 0;
     atomic_store_explicit(&record->home, depot_home(&pool->depot), memory_order_relaxed);
     atomic_store_explicit(&record->state, RECORD_USED, memory_order_relaxed);
     atomic_fetch_add_explicit(&pool->threads, 1, memory_order_relaxed);
@@ -133,6 +135,7 @@ static void record_leave(struct bufpool *pool, struct record *record)
         block_drop(pool, block);
     }
     spares_end(&record->spares, &pool->depot);
+    recorder_leave(pool, record);
     atomic_store_explicit(&record->key, KEY_DEAD, memory_order_relaxed);
     atomic_store_explicit(&record->state, RECORD_FREE, memory_order_relaxed);
     atomic_fetch_sub_explicit(&pool->threads, 1, memory_order_relaxed);

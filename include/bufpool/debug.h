@@ -48,6 +48,16 @@
  *             behind a dump as text. In a signal handler a backtrace is taken too,
  *             which glibc allows from 2.35 on.
  *
+ * BUFPOOL_TRACE=FILE in the environment is no word, but works by the same way: it
+ * has every pool that is created from then on record its gets, puts and resizes,
+ * with sizes, threads and buffers (no addresses, no contents), for bench/advise
+ * and for a replay. All pools of a process write to one file, which is emptied
+ * first; a forked child to FILE.PID, made when it has something to write. The file
+ * is whole when the pools are destroyed or the process has exited; a crash loses
+ * what threads have not written yet, at most 32 KiB each and pool. The first
+ * failure (a full disk, a path that cannot be) is told in one line on stderr, and
+ * the program goes on unrecorded. Set-uid programs do not record.
+ *
  * A library built with AddressSanitizer, or with BUFPOOL_VALGRIND and running
  * under Valgrind, tells it what nobody may touch: idle buffers, and what lies
  * beyond the size asked for (so bufpool_capacity is that size). There every pool
