@@ -131,6 +131,7 @@ void armour_after_fork(struct bufpool *pool)
     atomic_store_explicit(&armour->gets, 0, memory_order_relaxed);
     atomic_store_explicit(&armour->puts, 0, memory_order_relaxed);
     memset(&armour->quarantine, 0, sizeof armour->quarantine);
+    memset(&armour->sizes, 0, sizeof armour->sizes);
     if (armour_has(pool, DEBUG_LEAK))
         leaks_after_fork(&armour->leaks);
     if (armour_has(pool, DEBUG_TRACE))

@@ -20,6 +20,7 @@
 #include "quarantine.h"
 #include "recorder.h"
 #include "shadow.h"
+#include "sizes.h"
 
 struct armour {
     struct debug debug;
@@ -33,6 +34,7 @@ struct armour {
     struct quarantine quarantine;
     struct leaks leaks;
     struct recorder recorder;
+    struct sizes sizes;
 };
 
 static inline bool armour_has(const struct bufpool *pool, uint32_t words)

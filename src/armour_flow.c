@@ -129,6 +129,8 @@ static void hand_out(struct bufpool *pool, void *buffer, size_t size, const void
     if (armour_has(pool, DEBUG_TOOL))
         tool_lend(pool, buffer, view.capacity);
     set_asked(pool, &view, size);
+    if (armour_has(pool, DEBUG_SIZES))
+        sizes_got(&pool->armour->sizes, size);
     if (armour_has(pool, DEBUG_TAG))
         atomic_store_explicit(&shadow->got_at, site, memory_order_relaxed);
     if (sampled)
@@ -217,6 +219,8 @@ static bool take_back(struct bufpool *pool, const struct view *view, const void 
         shadow_exchange(shadow, SHADOW_IN_USE);
         return false;
     }
+    if (!inherited && armour_has(pool, DEBUG_SIZES))
+        sizes_put(&pool->armour->sizes, shadow_asked(shadow));
     if (armour_has(pool, DEBUG_TAG))
         atomic_store_explicit(&shadow->put_at, site, memory_order_relaxed);
     leak_forget(pool, atomic_exchange_explicit(&shadow->sample, 0, memory_order_relaxed));
@@ -325,6 +329,8 @@ bool armour_resize(struct bufpool *pool, void *buffer, size_t capacity, size_t s
     show(pool, view.bytes + asked, capacity - asked);
     if (shadow_state(view.shadow) == SHADOW_IN_USE && !stayed_within(pool, &view, "resize", site))
         return false;
+    if (shadow_state(view.shadow) == SHADOW_IN_USE && armour_has(pool, DEBUG_SIZES))
+        sizes_resized(&pool->armour->sizes, shadow_asked(view.shadow), size);
     set_asked(pool, &view, size);
     recorder_resized(pool, buffer, buffer, size);
     return true;

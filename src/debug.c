@@ -39,6 +39,8 @@ static const struct word {
     {"fail", DEBUG_FAIL, 0, true, "fail every Nth get with ENOMEM"},
     {"leak", DEBUG_LEAK, DEBUG_STATE, true,
      "keep the backtrace of one get in N; destroy and dump tell the survivors"},
+    {"sizes", DEBUG_SIZES, DEBUG_STATE, false,
+     "count gets and buffers in use by the size asked for: the dump as JSON has them"},
 };
 
 #define WORDS (sizeof words / sizeof words[0])

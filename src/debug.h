@@ -23,6 +23,7 @@ enum {
     DEBUG_DROP = 1 << 9,
     DEBUG_FAIL = 1 << 10,
     DEBUG_LEAK = 1 << 11,
+    DEBUG_SIZES = 1 << 14,
     DEBUG_TOOL = 1 << 12, /* no word: a memory checker watches, see tool.h */
     DEBUG_TRACE = 1 << 13 /* no word: the environment's BUFPOOL_TRACE, see recorder.h */
 };

@@ -8,6 +8,7 @@
 
 #include "leak.h"
 #include "region.h"
+#include "sizes.h"
 #include "snapshot.h"
 
 /* Every field that is written, once; the three formats go by this table. */
@@ -136,7 +137,12 @@ static void write_json(FILE *out, const struct snapshot *pool)
         write_json_fields(out, &pool->tier[i]);
         fputs("}", out);
     }
-    fputs("]}", out);
+    fputs("]", out);
+    if (pool->sizes != NULL) {
+        fputs(",\"sizes\":", out);
+        sizes_write(pool->sizes, out);
+    }
+    fputs("}", out);
 }
 
 /* ------------------------------------------------------------ Prometheus */

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "armour.h"
 #include "region.h"
 #include "registry.h"
+#include "sizes.h"
 #include "stats.h"
 
 void snapshot_take(struct snapshot *snapshot, struct bufpool *pool)
@@ -17,13 +19,20 @@ void snapshot_take(struct snapshot *snapshot, struct bufpool *pool)
         snapshot->capacity[i] = tier_capacity(pool, i);
     }
     stats_all(pool, snapshot->tier, &snapshot->total);
+    snapshot->sizes = armour_has(pool, DEBUG_SIZES) ? &pool->armour->sizes : NULL;
 }
 
-static size_t living_pools(void)
+/* How many pools live, and how many of them have the word `sizes`. */
+static size_t living_pools(size_t *with_sizes)
 {
     size_t living = 0;
-    for (uint32_t i = 0; i < registry_numbers(); i++)
-        living += registry_pool(i) != NULL;
+
+    *with_sizes = 0;
+    for (uint32_t i = 0; i < registry_numbers(); i++) {
+        struct bufpool *pool = registry_pool(i);
+        living += pool != NULL;
+        *with_sizes += pool != NULL && armour_has(pool, DEBUG_SIZES);
+    }
     return living;
 }
 
@@ -31,15 +40,24 @@ int snapshots_take(struct snapshots *snapshots)
 {
     *snapshots = (struct snapshots){.list = NULL};
     registry_lock(); /* none is created, none destroyed */
-    size_t living = living_pools();
+    size_t with_sizes;
+    size_t living = living_pools(&with_sizes);
+    size_t list_size = round_up(living * sizeof(struct snapshot), alignof(struct sizes));
     if (living != 0) {
-        snapshots->mapped_size = round_up(living * sizeof(struct snapshot), region_page());
+        snapshots->mapped_size = round_up(list_size + with_sizes * sizeof(struct sizes), region_page());
         snapshots->list = region_map(snapshots->mapped_size);
     }
+    struct sizes *copy = snapshots->list == NULL ? NULL : (void *)((char *)snapshots->list + list_size);
     for (uint32_t i = 0; snapshots->list != NULL && i < registry_numbers(); i++) {
         struct bufpool *pool = registry_pool(i);
-        if (pool != NULL)
-            snapshot_take(&snapshots->list[snapshots->count++], pool);
+        if (pool == NULL)
+            continue;
+        struct snapshot *snapshot = &snapshots->list[snapshots->count++];
+        snapshot_take(snapshot, pool);
+        if (snapshot->sizes == NULL)
+            continue;
+        sizes_copy(copy, snapshot->sizes);
+        snapshot->sizes = copy++;
     }
     registry_unlock();
     return snapshots->count == living ? 0 : -ENOMEM;

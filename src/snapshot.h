@@ -14,9 +14,10 @@ struct snapshot {
     uint64_t size[TIERS_MAX], capacity[TIERS_MAX];
     bufpool_stats_t tier[TIERS_MAX];
     bufpool_stats_t total;
+    const struct sizes *sizes; /* of a pool with that word; else NULL */
 };
 
-/* Of a pool that the caller keeps alive. */
+/* Of a pool that the caller keeps alive, also as long as `sizes` is looked at. */
 void snapshot_take(struct snapshot *snapshot, struct bufpool *pool);
 
 struct snapshots {

@@ -21,6 +21,7 @@
  *   drop        refuse one put in four and release its memory: nobody may rely on reuse (with state)
  *   fail=N      fail every Nth get with ENOMEM
  *   leak=N      keep the backtrace of one get in N; destroy and dump tell the survivors (with state)
+ *   sizes       count gets and buffers in use by the size asked for: the dump as JSON has them (with state)
  *
  * Every call on a pool with words takes the slow path; the accounts of
  * bufpool_stats hold as ever, and faults are told as bufpool_on_misuse says.
@@ -47,6 +48,15 @@
  * leak        A line for each survivor, 100 at most: on stderr at destroy, and
  *             behind a dump as text. In a signal handler a backtrace is taken too,
  *             which glibc allows from 2.35 on.
+ *
+ * sizes       Behind the tiers of a dump as JSON: {"sizes":{"in_use_bytes":N,
+ *             "peak_bytes":N,"buckets":[{"to":N,"largest":N,"gets":N,"in_use":N,
+ *             "at_peak":N}, ...]}}. A bucket is of sizes up to `to`, beyond those of
+ *             the one before: 64 bytes wide up to 1 KiB, then 16 to a doubling;
+ *             `largest` is the largest size seen in it; in_use and at_peak count
+ *             buffers, in_use_bytes and peak_bytes the bytes asked for. The peak is
+ *             at most a sixteenth below the true one. Empty buckets are left out. A
+ *             resize counts as no get, unless it moves.
  *
  * BUFPOOL_TRACE=FILE in the environment is no word, but works by the same way: it
  * has every pool that is created from then on record its gets, puts and resizes,

@@ -33,7 +33,7 @@ Test(conformance_debug, help_prints_the_words_and_the_pool_is_made)
 {
     struct child_end end = child_run(create_with, help);
     cr_assert(child_exited(&end, 0));
-    cr_assert(eq(uint, count_lines(end.errors), 15), "%s", end.errors);
+    cr_assert(eq(uint, count_lines(end.errors), 16), "%s", end.errors);
     cr_assert(strncmp(end.errors, "bufpool: debug words, ", 22) == 0);
 }
 

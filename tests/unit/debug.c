@@ -41,6 +41,7 @@ Test(unit_debug, each_word_brings_what_it_needs)
     assert_words("drop", DEBUG_DROP | DEBUG_STATE);
     assert_words("fail=1", DEBUG_FAIL);
     assert_words("leak=128", DEBUG_LEAK | DEBUG_STATE);
+    assert_words("sizes", DEBUG_SIZES | DEBUG_STATE);
     assert_words("scrub,,cold-first,", DEBUG_SCRUB | DEBUG_COLD_FIRST);
 }
 
@@ -82,7 +83,7 @@ static void assert_refused(const char *words, const char *line)
 
 #define KNOWN                                                                                                \
     "'; known are off, help, state, tag, poison, integrity, cold-first, canary, guard, scrub, quarantine, "  \
-    "drop, fail=N, leak=N\n"
+    "drop, fail=N, leak=N, sizes\n"
 
 /* Fails when a typing mistake switches a check off in silence, or does not say which words there are. */
 Test(unit_debug, an_unknown_word_is_named_and_the_known_ones_listed)
