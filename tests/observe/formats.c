@@ -53,6 +53,23 @@ static uint64_t sum_of(const char *page, const char *metric, const char *labels)
     return sum;
 }
 
+/* Fails when the histogram of a pool with the word `sizes` is in its own document only. */
+Test(observe_formats, the_document_of_all_has_the_sizes_that_pools_were_asked_for)
+{
+    bufpool_config_t config = still_config();
+    config.debug = "sizes";
+    bufpool_t *asked = pool_from(&config);
+    bufpool_t *another = named_pool("another");
+
+    bufpool_put(asked, bufpool_get(asked, 5000));
+    char *all = dump_all_text(BUFPOOL_JSON);
+    cr_assert(eq(sz, count_of(all, "\"sizes\":{"), 1));
+    cr_assert(strstr(all, "\"largest\":5000,\"gets\":1,\"in_use\":0,\"at_peak\":1}") != NULL, "%s", all);
+    free(all);
+    bufpool_destroy(asked);
+    bufpool_destroy(another);
+}
+
 /* Fails when two pools of one name give the same series, or each pool its own HELP and TYPE. */
 Test(observe_formats, one_page_has_every_series_once)
 {
