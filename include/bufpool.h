@@ -299,6 +299,8 @@ BUFPOOL_API void bufpool_on_misuse(bufpool_misuse_fn handler, void *arg);
 
 #include <bufpool/stats.h>
 
+/* ------------------------------------------------------------ calls compiled in */
+
 /*
  * BUFPOOL_INLINE, defined before this header is included, compiles the hit of
  * bufpool_get and bufpool_put into their callers: bufpool/inline.h says what that

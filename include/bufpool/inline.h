@@ -16,8 +16,8 @@
  * pool must come from a file that defines BUFPOOL_INLINE too. Recompiling is the
  * cure.
  *
- * What follows, but for BUFPOOL_INLINE_LAYOUT, is no interface: it may change
- * with any release, and then the number does. src/layout.c holds it against what
+ * What follows bufpool_inline_layout is no interface: it may change with any
+ * release, and then BUFPOOL_INLINE_LAYOUT does. src/layout.c holds it against what
  * the library is made of.
  */
 #ifndef BUFPOOL_INLINE_H
@@ -30,11 +30,17 @@ extern "C" {
 #endif
 
 #ifndef BUFPOOL_INLINE_LAYOUT
+/* The layout that this header knows. */
 #define BUFPOOL_INLINE_LAYOUT 1u
 #endif
 
-/* The layout the library has. */
+/*
+ * bufpool_inline_layout - the layout that the library at run time has. Where it
+ * is not BUFPOOL_INLINE_LAYOUT, bufpool_create returns -ENOTSUP.
+ */
 BUFPOOL_API unsigned bufpool_inline_layout(void);
+
+/* ------------------------------------------------------------ no interface */
 
 struct bufpool_inline_bin {
     void **top;

@@ -61,13 +61,19 @@ typedef struct bufpool_stats {
                                 or since the system first refused a barrier */
 } bufpool_stats_t;
 
+/* Empty accounts, as a brace initialiser for C11 and C++17. */
 #define BUFPOOL_STATS_INIT                                                                                   \
     {                                                                                                        \
         sizeof(bufpool_stats_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
             0                                                                                                \
     }
 
-enum bufpool_format { BUFPOOL_TEXT, BUFPOOL_JSON, BUFPOOL_PROMETHEUS };
+/* How accounts are written. */
+enum bufpool_format {
+    BUFPOOL_TEXT,      /* a table for people */
+    BUFPOOL_JSON,      /* one object */
+    BUFPOOL_PROMETHEUS /* text format 0.0.4 */
+};
 
 /*
  * bufpool_tiers - the number of tiers; fills their nominal sizes, ascending, up
@@ -85,8 +91,7 @@ BUFPOOL_API int bufpool_stats(bufpool_t *pool, bufpool_stats_t *stats);
 BUFPOOL_API int bufpool_tier_stats(bufpool_t *pool, size_t tier, bufpool_stats_t *stats);
 
 /*
- * bufpool_dump - write the accounts, per tier and in all: a table for people
- * (BUFPOOL_TEXT), JSON, or the Prometheus text format 0.0.4.
+ * bufpool_dump - write the accounts, per tier and in all.
  *
  * 0; -EINVAL for an unknown format or a NULL stream; -EIO when writing failed.
  */
