@@ -18,6 +18,7 @@ struct cycle {
     uint32_t stamp;
     bool deposed; /* somebody else holds the collection now: finish what is in hand, and stop */
     bool worked;
+    bool passed_over; /* a block was not swapped, as another is in limbo behind it */
     uint64_t released;
 };
 

@@ -15,8 +15,9 @@ static struct record *record_at(const struct bufpool *pool, uint32_t index)
  * names its block in limbo, put there by us just now or by somebody earlier; or
  * BLOCK_NONE.
  */
-static uint64_t swap_block(struct bufpool *pool, struct record *record)
+static uint64_t swap_block(struct cycle *cycle, struct record *record)
 {
+    struct bufpool *pool = cycle->pool;
     /* acquire [hand-off]: its `previous` comes with it. */
     struct block *block = atomic_load_explicit(&record->block, memory_order_acquire);
     if (block == NULL)
@@ -27,8 +28,10 @@ static uint64_t swap_block(struct bufpool *pool, struct record *record)
      * has freed meanwhile, and prepares for its own next swap, names a limbo that
      * is still to come, perhaps behind our membarrier.
      */
-    if (limbo != BLOCK_NONE)
+    if (limbo != BLOCK_NONE) {
+        cycle->passed_over = true;
         return atomic_load_explicit(&record->block, memory_order_acquire) == block ? limbo : BLOCK_NONE;
+    }
     /* A sealed block is empty. */
     if (atomic_load_explicit(&block->sealed, memory_order_seq_cst))
         return BLOCK_NONE;
@@ -92,7 +95,7 @@ static void swap_and_claim(struct cycle *cycle, uint32_t from, uint32_t to)
     bool any = false;
 
     for (uint32_t i = from; i < to; i++) {
-        limbo[i - from] = swap_block(pool, record_at(pool, i));
+        limbo[i - from] = swap_block(cycle, record_at(pool, i));
         any = any || limbo[i - from] != BLOCK_NONE;
     }
     if (!any)
@@ -116,15 +119,23 @@ static bool is_remote(const struct bufpool *pool)
     return atomic_load_explicit(&pool->remote, memory_order_relaxed);
 }
 
+static void swap_and_claim_all(struct cycle *cycle)
+{
+    uint32_t records = table_used(&cycle->pool->records);
+
+    for (uint32_t i = 0; i < records && !cycle->deposed && is_remote(cycle->pool); i += RECORDS_A_BARRIER)
+        swap_and_claim(cycle, i, (uint32_t)min_u64(records, i + RECORDS_A_BARRIER));
+}
+
 void handoff_run(struct cycle *cycle, struct record *own)
 {
     struct bufpool *pool = cycle->pool;
 
-    if (is_remote(pool)) {
-        uint32_t records = table_used(&pool->records);
-        for (uint32_t i = 0; i < records && !cycle->deposed && is_remote(pool); i += RECORDS_A_BARRIER)
-            swap_and_claim(cycle, i, (uint32_t)min_u64(records, i + RECORDS_A_BARRIER));
-    }
+    if (is_remote(pool))
+        swap_and_claim_all(cycle);
+    /* A trim brings everything home: also what was put since the block behind it went into limbo. */
+    if (is_remote(pool) && cycle->survivors == PLACE_COLD && cycle->passed_over)
+        swap_and_claim_all(cycle);
     if (!is_remote(pool) && own != NULL && !record_is_busy(own)) {
         struct block *block = cache_enter(own);
         unsigned home = atomic_load_explicit(&own->home, memory_order_relaxed);
