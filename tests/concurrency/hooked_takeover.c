@@ -77,3 +77,44 @@ bool prop_a_block_that_came_back_keeps_its_limbo(void)
             return broken("after %u collections", collections);
     return true;
 }
+
+#define FEW 400u /* several magazines */
+
+static void collect_once(void *arg)
+{
+    bufpool_collect(arg);
+}
+
+/* Into shared magazines. */
+static void give_back(bufpool_t *pool, void **buffers)
+{
+    put_many(pool, buffers, FEW);
+    bufpool_thread_idle(pool);
+}
+
+/*
+ * A collector is stopped with one of several victims in hand, and succeeded; what was shared then has become
+ * victims. It goes on: they stay victims. Fails where who was succeeded does not notice and ages on: what was
+ * put a moment ago goes home although only one collection was asked for since (CONFORMANCE 25).
+ */
+bool prop_who_was_succeeded_ages_nothing_more(void)
+{
+    bufpool_t *pool = plain_pool();
+    struct held first = {.point = HOOK_COLLECT_IN_HAND, .job = collect_once, .arg = pool};
+    void *early[FEW], *late[FEW];
+
+    get_many(pool, 4096, early, FEW);
+    get_many(pool, 4096, late, FEW);
+    give_back(pool, early);
+    bufpool_collect(pool);
+    give_back(pool, late);
+    if (!held_start(&first))
+        return broken("no collection came to a victim");
+    REQUIRE(bufpool_collect(pool) == 0); /* only looks */
+    REQUIRE(bufpool_collect(pool) != 0);
+    REQUIRE(stats_of(pool).victim_bytes == FEW * (uint64_t)4096);
+    held_release(&first);
+    hook_on_point(NULL);
+    REQUIRE(stats_of(pool).victim_bytes == FEW * (uint64_t)4096);
+    return ends_well(pool);
+}

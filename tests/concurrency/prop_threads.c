@@ -195,6 +195,69 @@ bool prop_put_and_get_work_in_late_tls_destructors(void)
     return ends_well(will.pool);
 }
 
+struct legacy {
+    bufpool_t *pool;
+    pthread_key_t key;
+    struct worker *heir;
+    void *buffers[4]; /* the heir's */
+    bool untouched;   /* what the heir cached, whatever the dead thread got and put */
+};
+
+static void inherit(void *arg)
+{
+    struct legacy *legacy = arg;
+
+    get_many(legacy->pool, 4096, legacy->buffers, 4);
+    put_many(legacy->pool, legacy->buffers, 4);
+}
+
+/* In the last round: the cache is gone, and the heir, who has the record now, has filled its own. */
+static void destroy_legacy(void *arg)
+{
+    static _Thread_local unsigned rounds;
+    struct legacy *legacy = arg;
+
+    if (++rounds < DESTRUCTOR_ROUNDS) {
+        MUST(pthread_setspecific(legacy->key, legacy) == 0);
+        return;
+    }
+    worker_do(legacy->heir, inherit, legacy);
+    uint64_t cached = stats_of(legacy->pool).private_bytes;
+    void *buffer = bufpool_get(legacy->pool, 4096);
+    bool got = stats_of(legacy->pool).private_bytes == cached;
+    bufpool_put(legacy->pool, buffer);
+    legacy->untouched = cached == 4 * (uint64_t)4096 && got &&
+                        stats_of(legacy->pool).private_bytes == cached &&
+                        !is_among(buffer, legacy->buffers, 4);
+}
+
+static bool die_and_use(unsigned number, void *shared)
+{
+    struct legacy *legacy = shared;
+
+    (void)number;
+    bufpool_put(legacy->pool, bufpool_get(legacy->pool, 4096));
+    return pthread_setspecific(legacy->key, legacy) == 0;
+}
+
+/*
+ * A thread whose cache is gone gets and puts in its last TLS destructor, when its record is another thread's.
+ * Fails where it still knows that record: its calls are then hits, in a cache that the other one works in.
+ */
+bool prop_a_thread_that_left_keeps_out_of_its_successor_s_cache(void)
+{
+    struct worker heir;
+    struct legacy legacy = {.pool = plain_pool(), .heir = &heir};
+
+    MUST(pthread_key_create(&legacy.key, destroy_legacy) == 0);
+    worker_start(&heir);
+    REQUIRE(team_run(1, die_and_use, &legacy));
+    REQUIRE(legacy.untouched);
+    worker_end(&heir);
+    pthread_key_delete(legacy.key);
+    return ends_well(legacy.pool);
+}
+
 /* What each worker does with the pool of the day. */
 static void use_pool(void *arg)
 {

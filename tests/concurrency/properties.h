@@ -26,6 +26,7 @@
     X(threads, 10000_short_threads_leave_what_16_leave)                                                      \
     X(threads, threads_leave_while_collections_run)                                                          \
     X(threads, put_and_get_work_in_late_tls_destructors)                                                     \
+    X(threads, a_thread_that_left_keeps_out_of_its_successor_s_cache)                                        \
     X(threads, no_record_outlives_its_pool)                                                                  \
     X(fork, a_forked_child_never_sees_a_buffer_twice)                                                        \
     X(fork, a_forked_child_has_a_collector_of_its_own)                                                       \
@@ -37,6 +38,7 @@
     X(collector, a_put_while_the_collector_parks_is_heard)                                                   \
     X(stopped, a_held_collector_is_succeeded)                                                                \
     X(stopped, collectors_held_everywhere_at_once_are_succeeded)                                             \
+    X(stopped, who_was_succeeded_ages_nothing_more)                                                          \
     X(stopped, a_block_that_came_back_keeps_its_limbo)                                                       \
     X(stopped, a_membarrier_stands_between_swap_and_claim)                                                   \
     X(stopped, a_held_user_stops_nobody)                                                                     \

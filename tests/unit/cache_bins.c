@@ -197,6 +197,33 @@ Test(unit_cache_bins, block_is_emptied_to_any_place)
     }
 }
 
+static unsigned swaps;
+
+static void count_swaps(enum hook_point point)
+{
+    swaps += point == HOOK_COLLECT_SWAPPING;
+}
+
+/* Fails when an emptied block is not sealed: an idle thread then costs each collection a swap and a
+ * membarrier. */
+Test(unit_cache_bins, idle_threads_block_is_no_work_for_a_collection)
+{
+    bufpool_t *pool = still_pool();
+    get_many(pool, 4096, buffers, 3);
+    put_many(pool, buffers, 3);
+    bufpool_thread_idle(pool);
+    cr_assert(block_is_sealed(pool));
+
+    struct block *before = inside_block(pool);
+    hook_on_point(count_swaps);
+    bufpool_collect(pool);
+    hook_on_point(NULL);
+    cr_assert(eq(uint, swaps, 0));
+    cr_assert(eq(ptr, inside_block(pool), before));
+    assert_accounts(pool);
+    bufpool_destroy(pool);
+}
+
 /* Fails when who sums up reads through a block that another thread has added and not laid out yet. */
 Test(unit_cache_bins, accounts_skip_a_block_just_added)
 {

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include "hook.h"
 #include "pools.h"
 #include "rig.h"
 
@@ -180,4 +181,31 @@ Test(unit_purge_borders, page_at_the_end_of_a_batch_goes_too)
         cr_assert(eq(u64, span_cold_count(&rig.span), 0));
         rig_close(&rig);
     }
+}
+
+static void look_for_a_cold_one(enum hook_point point)
+{
+    uint32_t index;
+    if (point == HOOK_PURGE_CLAIMED)
+        MUST(!span_take_cold(&rig.span, &index)); /* all are in the purger's hand: the group's bit goes */
+}
+
+/*
+ * Fails when a buffer that was claimed for its border page alone is given back and its group not told: it
+ * stays cold for ever, as no get and no purge looks there again.
+ */
+Test(unit_purge_borders, neighbour_claimed_for_its_border_page_is_to_be_had_again)
+{
+    uint32_t index;
+
+    open_row(16384, 0, 2);
+    MUST(span_park(&rig.span, 0) == PARKED && span_park(&rig.span, 1) == PARKED);
+    hook_on_point(look_for_a_cold_one);
+    span_purge(&rig.span, rig.tier->stride);
+    hook_on_point(NULL);
+    cr_assert(eq(int, span_look(&rig.span, 0), PARK_UNCARVED));
+    cr_assert(eq(u64, span_cold_count(&rig.span), 1));
+    cr_assert(span_take_cold(&rig.span, &index));
+    cr_assert(eq(u32, index, 1));
+    rig_close(&rig);
 }
