@@ -136,6 +136,7 @@ const struct scenario handoff_scenarios[] = {
     LONG_SCENARIO("handoff-take-over-wrapping", owner_works_wrapping, ledger_check, put_and_get, collect,
                   take_over),
     SCENARIO("handoff-trim-against-get", owner_works, ledger_check, get_and_put, trim),
+    SCENARIO("handoff-trim-with-limbo", owner_has_limbo, ledger_check, put_again, trim),
     SCENARIO("handoff-idle-against-collect", owner_works, ledger_check, idle, collect),
     SCENARIO("handoff-two-owners", owner_works, check_after_hand_over, put_and_get, hand_over, get_get),
     SCENARIO("handoff-cooperative-wrapping", cooperative, ledger_check, put_and_refill, collect_twice),

@@ -22,6 +22,10 @@ struct bufpool *ledger_pool(void);
 void *ledger_get(size_t size);
 void ledger_put(void *buffer);
 
+/* Several put the same one at once, which is a caller's fault: one of them is kept, the others are named. */
+void ledger_put_at_once(void *buffer);
+void ledger_put_oversized_at_once(void *buffer);
+
 /* A buffer changes hands without a get or put: to the running thread's user, or away from it. */
 void ledger_take(const void *buffer);
 void ledger_give(const void *buffer);

@@ -69,6 +69,16 @@ static void no_caches(void)
     thread_gets(1, 1);
 }
 
+/* The same where one buffer may be cached, and two threads have two in hand each. */
+static void no_caches_few_cached(void)
+{
+    small_pool(SIZE_MAX, CAPACITY);
+    for (unsigned i = 0; i < THREADS_MAX; i++)
+        thread_has_no_cache(i);
+    thread_gets(0, 2);
+    thread_gets(1, 2);
+}
+
 static void get_one(void)
 {
     get(2);
@@ -120,6 +130,7 @@ const struct scenario limit_scenarios[] = {
     SCENARIO("limit-two-trims-against-get", all_cold, ledger_check, trim, trim, get_two),
     SCENARIO("limit-no-caches", no_caches, ledger_check, get_put, put_get, get_two),
     SCENARIO("limit-no-caches-against-trim", no_caches, ledger_check, get_put, trim, put_get),
+    SCENARIO("limit-no-caches-at-max-cached-bytes", no_caches_few_cached, ledger_check, put_two, put_get),
     SCENARIO("limit-min-cached-bytes-against-get", two_stay, ledger_check, get_two, collect),
     LONG_SCENARIO("limit-min-cached-bytes-two-collect", two_stay, ledger_check, get_one, collect, collect),
     {.name = NULL},

@@ -15,8 +15,9 @@
 
 #define BOUND 3u
 
-static const struct scenario *const lists[] = {depot_scenarios, handoff_scenarios, thread_scenarios,
-                                               fork_scenarios,  limit_scenarios,   life_scenarios};
+static const struct scenario *const lists[] = {depot_scenarios,     handoff_scenarios, thread_scenarios,
+                                               fork_scenarios,      limit_scenarios,   life_scenarios,
+                                               oversized_scenarios, words_scenarios};
 
 static struct {
     bool sabotaged, trace;

@@ -192,6 +192,27 @@ static void see_span(struct seen *seen, unsigned number)
     tier->backed += (uint64_t)__builtin_popcountll(backed);
 }
 
+/* Each granule is one buffer's, or free; what is in use is what the books say. */
+static void see_oversized(struct seen *seen)
+{
+    struct oversized *oversized = &seen->pool->oversized;
+    uint64_t *bytes = &seen->places->oversized_bytes;
+    uint32_t end = 0; /* of the buffer met last, in granules */
+
+    for (uint32_t granule = 0; granule < oversized->granules; granule++) {
+        uint64_t pages = oversized->buffers[granule].pages;
+        if (pages != 0 && granule < end)
+            explore_fail("two oversized buffers have a granule in common");
+        if (pages != 0)
+            end = granule + (uint32_t)((pages + oversized->page + GRANULE - 1) / GRANULE);
+        if ((oversized->taken[granule / 64] >> granule % 64 & 1) != (granule < end))
+            explore_fail("a granule is %s", granule < end ? "free in a buffer" : "nobody's, and taken");
+        *bytes += pages;
+    }
+    if (oversized->in_use_bytes != *bytes)
+        explore_fail("oversized bytes are miscounted");
+}
+
 static void all_seen(const struct table *table, uint64_t seen, const char *what)
 {
     uint64_t lost = first_bits(table_used(table)) & ~seen;
@@ -209,6 +230,7 @@ void places_find(struct bufpool *pool, const uint64_t *held, struct places *plac
     see_caches(&seen);
     for (unsigned i = 0; i < pool->tiers.count; i++)
         see_span(&seen, i);
+    see_oversized(&seen);
     all_seen(&pool->depot.magazines, seen.magazines, "magazine");
     all_seen(&pool->blocks, seen.blocks, "block");
 }

@@ -16,6 +16,7 @@ struct places_tier {
 
 struct places {
     struct places_tier tier[LEDGER_TIERS];
+    uint64_t oversized_bytes;
 };
 
 /* `held` is what users have, by tier. A fault is told to the explorer. */

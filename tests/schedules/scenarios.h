@@ -18,6 +18,8 @@ extern const struct scenario thread_scenarios[];
 extern const struct scenario fork_scenarios[];
 extern const struct scenario limit_scenarios[];
 extern const struct scenario life_scenarios[];
+extern const struct scenario oversized_scenarios[];
+extern const struct scenario words_scenarios[];
 
 #define SIZE ((size_t)1 << 20)
 #define SPAN ((size_t)64 << 20) /* 63 buffers */
