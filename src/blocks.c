@@ -71,18 +71,23 @@ struct block *block_take_limbo(struct bufpool *pool, struct block *block, uint64
     return table_at(&pool->blocks, index);
 }
 
+struct block *block_empty_and_drop(struct bufpool *pool, struct block *block, enum place place,
+                                   unsigned shard)
+{
+    block_empty(pool, block, place, shard);
+    struct block *behind =
+        block_take_limbo(pool, block, atomic_load_explicit(&block->previous, memory_order_acquire));
+    block_drop(pool, block);
+    return behind;
+}
+
 void block_empty_limbo(struct bufpool *pool, struct block *block, enum place place, unsigned shard)
 {
     struct block *taken =
         block_take_limbo(pool, block, atomic_load_explicit(&block->previous, memory_order_acquire));
 
-    while (taken != NULL) {
-        block_empty(pool, taken, place, shard);
-        struct block *behind =
-            block_take_limbo(pool, taken, atomic_load_explicit(&taken->previous, memory_order_acquire));
-        block_drop(pool, taken);
-        taken = behind;
-    }
+    while (taken != NULL)
+        taken = block_empty_and_drop(pool, taken, place, shard);
 }
 
 void buffer_park(struct bufpool *pool, unsigned tier, void *buffer)

@@ -16,6 +16,11 @@ void block_empty(struct bufpool *pool, struct block *block, enum place place, un
 /* Take the block `limbo` out from behind `block`: the caller's now. NULL: none, or somebody else took it. */
 struct block *block_take_limbo(struct bufpool *pool, struct block *block, uint64_t limbo);
 
+/* Empty a block that is the caller's, and be done with it. The block in limbo behind it, the caller's then
+ * too; or NULL. */
+struct block *block_empty_and_drop(struct bufpool *pool, struct block *block, enum place place,
+                                   unsigned shard);
+
 /* Take and empty all that hangs behind `block` in limbo: for the thread whose block it is. */
 void block_empty_limbo(struct bufpool *pool, struct block *block, enum place place, unsigned shard);
 

@@ -76,14 +76,10 @@ static bool claim_block(struct cycle *cycle, struct record *record, uint64_t lim
     while (claimed != NULL) {
         atomic_store_explicit(&claimed->claimed, true, memory_order_relaxed);
         hook_reach(HOOK_COLLECT_CLAIMED);
-        block_empty(pool, claimed, cycle->survivors,
-                    atomic_load_explicit(&record->home, memory_order_relaxed));
-        struct block *behind =
-            block_take_limbo(pool, claimed, atomic_load_explicit(&claimed->previous, memory_order_acquire));
-        block_drop(pool, claimed);
+        claimed = block_empty_and_drop(pool, claimed, cycle->survivors,
+                                       atomic_load_explicit(&record->home, memory_order_relaxed));
         cycle->worked = true;
         cycle_step(cycle);
-        claimed = behind;
     }
     return true;
 }
