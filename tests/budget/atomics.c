@@ -12,7 +12,7 @@
  * thread, and in handoff every other one gets for the next: what bench/README.md
  * says of larger machines begins with these figures.
  *
- * What would fool it: an atomic that is not counted (see counting/stdatomic.h);
+ * What would fool it: an atomic that is not counted (see watch.h);
  * a read-modify-write made two by a lock (the hot path has none, see hotpath);
  * the collection, which stands still here: once a second, it is nobody's operation.
  */

@@ -6,7 +6,7 @@ if(NOT TARGET bufpool_counted)
   target_link_libraries(budget_support PRIVATE bufpool_private PUBLIC Threads::Threads ${CMAKE_DL_LIBS})
 
   bufpool_library(bufpool_counted STATIC)
-  target_include_directories(bufpool_counted BEFORE PRIVATE ${CMAKE_CURRENT_LIST_DIR}/counting)
+  target_include_directories(bufpool_counted BEFORE PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../support/watched)
   target_include_directories(bufpool_counted PRIVATE ${CMAKE_CURRENT_LIST_DIR})
   target_link_libraries(bufpool_counted PUBLIC budget_support)
   # counter++ of an atomic one would go uncounted.
