@@ -53,3 +53,8 @@ if(BUFPOOL_PERL)
 else()
   message(STATUS "bufpool: no perl, no manual pages")
 endif()
+
+# In a tree that is made for /usr, cpack makes Debian packages.
+if(BUFPOOL_MAIN AND CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  include(${CMAKE_CURRENT_LIST_DIR}/debian.cmake)
+endif()
