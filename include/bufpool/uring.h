@@ -213,7 +213,8 @@ static inline int bufpool_uring_open(bufpool_uring_t *buffers, struct io_uring *
     if (memory == MAP_FAILED)
         return -ENOMEM;
     buffers->ring = ring;
-    buffers->pool = pool;
+    /* A get of NULL is never a hit in the private cache: of the default pool itself it is. */
+    buffers->pool = pool != NULL ? pool : bufpool_default();
     buffers->slots = (struct io_uring_buf_ring *)memory;
     buffers->buffer = (void **)((struct io_uring_buf *)memory + entries);
     buffers->free_id = (uint16_t *)(buffers->buffer + entries);
