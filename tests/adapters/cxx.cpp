@@ -10,6 +10,9 @@ int start_reading(uv_stream_t *stream, uv_read_cb read)
     return uv_read_start(stream, lend, read);
 }
 #endif
+#if __has_include(<event2/event.h>)
+#include <bufpool/event.h>
+#endif
 #if __has_include(<liburing.h>)
 #include <bufpool/uring.h>
 #endif
