@@ -178,6 +178,8 @@ static void sink(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         server->good = server->good && stream_is(buffer->base, (size_t)count, server->received);
         server->received += (uint64_t)count;
     }
+    if (count == UV_ENOBUFS)
+        server->good = server->good && buffer->base == NULL && buffer->len == 0;
     bufpool_uv_done(server->pool, buffer);
     if (count < 0 && count != UV_ENOBUFS)
         uv_close((uv_handle_t *)stream, closed);
