@@ -24,12 +24,11 @@
  *
  *     static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
  *     {
- *         if (count > 0) {                                    // echo: the buffer goes with the write
- *             bufpool_uv_write(pool, stream, buffer->base, uv_buf_init(buffer->base, count), NULL);
- *             return;
- *         }
- *         bufpool_uv_done(pool, buffer);                      // in every other case, whatever count is
- *         if (count < 0)                                      // UV_EOF, or an error
+ *         if (count <= 0)
+ *             bufpool_uv_done(pool, buffer);          // 0, UV_EOF, UV_ENOBUFS, errors: whatever count is
+ *         else if (bufpool_uv_write(pool, stream, buffer->base, uv_buf_init(buffer->base, count), NULL) == 0)
+ *             return;                                 // echo: the buffer goes with the write, then home
+ *         if (count != 0 && count != UV_ENOBUFS)
  *             uv_close((uv_handle_t *)stream, on_close);
  *     }
  *     ...
