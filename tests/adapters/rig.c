@@ -1,8 +1,10 @@
 #include "rig.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pools.h"
@@ -33,12 +35,56 @@ int rig_run(const struct property *properties, size_t count)
     return ends[false] != 0;
 }
 
+void rig_default_pool(const char *words)
+{
+    char conf[256];
+
+    snprintf(conf, sizeof conf, "collect_interval_ms:0%s%s", words[0] != '\0' ? "," : "", words);
+    MUST(setenv("BUFPOOL_CONF", conf, 1) == 0);
+    MUST(bufpool_default() != NULL);
+}
+
 /* What counts, counts relaxed: it is read when the library is at rest. */
 static struct {
     bufpool_t *pool;
     size_t least, most;
     _Atomic uint64_t buffers, bytes, pool_buffers, pool_bytes, pool_capacity;
 } meter;
+
+/* Ascending; more kinds than fit abort. */
+static pthread_mutex_t sizes_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct meter_size noted[METER_SIZES];
+static size_t noted_count, noted_from = SIZE_MAX;
+
+void meter_note_sizes(size_t from)
+{
+    noted_from = from;
+}
+
+static void note_size(size_t size)
+{
+    size_t i = 0;
+
+    if (size < noted_from)
+        return;
+    pthread_mutex_lock(&sizes_lock);
+    while (i < noted_count && noted[i].size < size)
+        i++;
+    if (i == noted_count || noted[i].size != size) {
+        MUST(noted_count < METER_SIZES);
+        memmove(&noted[i + 1], &noted[i], (noted_count - i) * sizeof noted[0]);
+        noted[i] = (struct meter_size){size, 0};
+        noted_count++;
+    }
+    noted[i].count++;
+    pthread_mutex_unlock(&sizes_lock);
+}
+
+size_t meter_sizes(struct meter_size sizes[METER_SIZES])
+{
+    memcpy(sizes, noted, noted_count * sizeof noted[0]);
+    return noted_count;
+}
 
 static void add(_Atomic uint64_t *sum, uint64_t value)
 {
@@ -52,6 +98,7 @@ void meter_begin(bufpool_t *pool, size_t least)
     meter.pool = pool;
     meter.least = least;
     meter.most = capacity_of_size(sizes[bufpool_tiers(pool, sizes, 64) - 1]);
+    noted_count = 0;
     atomic_store_explicit(&meter.buffers, 0, memory_order_relaxed);
     atomic_store_explicit(&meter.bytes, 0, memory_order_relaxed);
     atomic_store_explicit(&meter.pool_buffers, 0, memory_order_relaxed);
@@ -59,10 +106,19 @@ void meter_begin(bufpool_t *pool, size_t least)
     atomic_store_explicit(&meter.pool_capacity, 0, memory_order_relaxed);
 }
 
+void meter_begin_default(void)
+{
+    size_t smallest;
+
+    MUST(bufpool_tiers(NULL, &smallest, 1) > 0);
+    meter_begin(NULL, smallest / 2);
+}
+
 void meter_count_elsewhere(size_t size)
 {
     add(&meter.buffers, 1);
     add(&meter.bytes, size);
+    note_size(size);
 }
 
 void meter_count(const bufpool_t *pool, const void *buffer, size_t size)

@@ -36,6 +36,13 @@ struct property {
 /* Check them in order, print "N passed, N failed"; what main returns. */
 int rig_run(const struct property *properties, size_t count);
 
+/*
+ * The default pool, for the drop-in face: collected only when a test asks, and with these words of
+ * BUFPOOL_CONF
+ * ("" for none). Before anything uses it.
+ */
+void rig_default_pool(const char *words);
+
 /* ------------------------------------------------------------ what the library asks for */
 
 /*
@@ -52,10 +59,22 @@ struct meter {
 
 /* From zero, for requests of this pool and no other; those of sizes at most `least` the C library serves. */
 void meter_begin(bufpool_t *pool, size_t least);
+/* The same for the drop-in face. */
+void meter_begin_default(void);
 /* One request more; and one that the pool was not asked for at all. */
 void meter_count(const bufpool_t *pool, const void *buffer, size_t size);
 void meter_count_elsewhere(size_t size);
 struct meter meter_read(void);
+
+/* From now on note sizes from `from` on, too; what of these was asked for since the meter began, ascending.
+ */
+void meter_note_sizes(size_t from);
+#define METER_SIZES 64
+struct meter_size {
+    size_t size;
+    uint64_t count;
+};
+size_t meter_sizes(struct meter_size sizes[METER_SIZES]);
 
 /* "NAME: 5 of 6 buffers (83.3 %), 300 of 301 KiB (99.7 %) in the pool, which take 1.04 times that" */
 void meter_print(const char *name);

@@ -10,7 +10,7 @@
 #include "worker.h"
 
 #define TEXT_BYTES (100 * KIB)
-#define ROUNDS 1000u
+#define ROUNDS 250u
 #define WARM_UP 10u
 
 static char text[TEXT_BYTES], packed[2 * TEXT_BYTES], unpacked[TEXT_BYTES];
