@@ -269,7 +269,7 @@ bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void
         tool_return(pool, buffer, view.capacity);
     if (armour_has(pool, DEBUG_DROP) && is_dropped(pool->armour)) {
         bool kept = flow_refuse(pool, tier, buffer);
-        span_purge(&pool->span[tier], pool->tiers.tier[tier].stride);
+        collect_purge(pool, tier, pool->tiers.tier[tier].stride);
         return kept;
     }
     if (armour_has(pool, DEBUG_QUARANTINE)) {

@@ -2,6 +2,7 @@
 
 #include "blocks.h"
 #include "hook.h"
+#include "probe.h"
 
 /* A bin begins with what fits this, so that a thread which uses a tier now and then holds little. */
 #define CAP_START_BYTES ((uint64_t)32 << 10)
@@ -147,11 +148,16 @@ void *cache_refill(struct bufpool *pool, struct record *record, struct block *bl
     struct magazine *magazine = pop_any(pool, tier, home, &place, &shard);
     if (magazine == NULL)
         return NULL;
-    count_add(place == PLACE_COLD     ? &tally->hits_cold
-              : place == PLACE_VICTIM ? &tally->hits_victim
-              : shard == home         ? &tally->hits_shared
-                                      : &tally->hits_stolen,
-              1);
+    if (place == PLACE_COLD) {
+        count_add(&tally->hits_cold, 1);
+    } else if (place == PLACE_VICTIM) {
+        count_add(&tally->hits_victim, 1);
+    } else if (shard == home) {
+        count_add(&tally->hits_shared, 1);
+    } else {
+        count_add(&tally->hits_stolen, 1);
+        probe_steal(pool, tier, magazine, home, shard);
+    }
 
     bin_grow(pool, record, block, tier, tally->flushed_since_refill);
     tally->flushed_since_refill = false;
@@ -163,6 +169,7 @@ void *cache_refill(struct bufpool *pool, struct record *record, struct block *bl
      */
     unsigned count = magazine_count(magazine);
     unsigned moved = (unsigned)min_u64(count - 1, bin_cap(bin));
+    probe_refill(pool, tier, moved + 1, place);
     void **from = &magazine->buffer[count - 1 - moved];
     void *buffer = *from;
     for (void **slot = bin->slot + moved; slot > bin->slot; slot--)
@@ -199,6 +206,7 @@ bool cache_make_room(struct bufpool *pool, struct record *record, struct block *
     if (count == 0)
         return false;
 
+    probe_flush(pool, tier, count);
     struct magazine *magazine = spares_take(&record->spares, &pool->depot);
     if (magazine == NULL)
         budget_give(&pool->cached, count * capacity); /* they become cold */
@@ -239,6 +247,8 @@ void *cache_get_direct(struct bufpool *pool, unsigned tier)
                 : shard == home         ? &account->hits_shared
                                         : &account->hits_stolen,
                 1);
+    if (place == PLACE_SHARED && shard != home)
+        probe_steal(pool, tier, magazine, home, shard);
     void *buffer = magazine_take(magazine);
     if (place != PLACE_COLD)
         budget_give(&pool->cached, tier_capacity(pool, tier));

@@ -3,6 +3,7 @@
 #include "blocks.h"
 #include "handoff.h"
 #include "hook.h"
+#include "probe.h"
 #include "quarantine.h"
 #include "stats.h"
 
@@ -176,12 +177,20 @@ static void park_cold(struct cycle *cycle, unsigned tier)
     }
 }
 
+uint64_t collect_purge(struct bufpool *pool, unsigned tier, uint64_t limit)
+{
+    uint64_t released = span_purge(&pool->span[tier], limit);
+    if (released != 0)
+        probe_purge(pool, tier, released);
+    return released;
+}
+
 /* The largest tiers first: fewest calls a byte. */
 static void purge_parked(struct cycle *cycle, uint64_t limit)
 {
     struct bufpool *pool = cycle->pool;
     for (unsigned i = pool->tiers.count; i-- > 0 && limit > 0 && !cycle->deposed;) {
-        uint64_t released = span_purge(&pool->span[i], limit);
+        uint64_t released = collect_purge(pool, i, limit);
         if (limit != UINT64_MAX)
             limit = subtract_to_zero(limit, released);
         cycle->released += released;
@@ -223,6 +232,7 @@ struct collected collect_run(struct bufpool *pool, enum collect what, struct rec
 
     if (!cycle_hold(&cycle))
         return (struct collected){.ran = false};
+    probe_collect_begin(pool, what == COLLECT_ALL);
     hook_reach(HOOK_COLLECT_LOCKED);
     atomic_store_explicit(&pool->collection.paid_bytes, 0, memory_order_relaxed);
     cycle.stamp = atomic_fetch_add_explicit(&pool->collection.epoch, 1, memory_order_relaxed) + 1;
@@ -236,6 +246,7 @@ struct collected collect_run(struct bufpool *pool, enum collect what, struct rec
     release_cold(&cycle, what == COLLECT_ALL ? 0 : pool->min_cached_bytes);
     account_add(&pool->collection.finished, 1);
     cycle_unhold(&cycle);
+    probe_collect_end(pool, what == COLLECT_ALL, cycle.released);
     pool_report_late(pool);
     return (struct collected){.ran = true,
                               .idle = !cycle.worked && cycle.released == 0 && !cycle.deposed,

@@ -59,6 +59,9 @@ void collect_refused(struct bufpool *pool, uint64_t bytes);
  */
 void collect_grown(struct bufpool *pool, uint64_t bytes);
 
+/* span_purge, seen from outside: every purge comes through here. */
+uint64_t collect_purge(struct bufpool *pool, unsigned tier, uint64_t limit);
+
 /* May a collection find anything? Said by who is about to sleep, after setting pool->quiet. */
 bool collect_has_work(struct bufpool *pool);
 

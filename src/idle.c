@@ -105,7 +105,7 @@ int bufpool_reserve(bufpool_t *pool, size_t size, size_t count)
     }
     if (!all) {
         budget_give(&pool->cached, granted * capacity);
-        span_purge(&pool->span[tier], missing * pool->tiers.tier[tier].stride);
+        collect_purge(pool, tier, missing * pool->tiers.tier[tier].stride);
     }
     collector_notice(pool);
     return all ? 0 : -ENOMEM;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "armour.h"
+#include "probe.h"
 #include "registry.h"
 
 struct bufpool *pool_for_call(struct bufpool *pool, const char *call)
@@ -52,6 +53,7 @@ void pool_misuse_at(struct bufpool *pool, enum misuse rule, struct misuse_site *
         site->put_at = atomic_load_explicit(&shadow->put_at, memory_order_relaxed);
     }
     account_add(&pool->misuses, 1);
+    probe_misuse(misuse_name(rule), site);
     misuse_report(rule, site);
 }
 

@@ -228,17 +228,17 @@ bool oversized_was_got(const struct oversized *oversized, const void *address)
     return entry->epoch != 0 && offset % GRANULE == entry->offset;
 }
 
-enum oversized_state oversized_put(struct oversized *oversized, void *buffer, size_t *inside)
+enum oversized_state oversized_put(struct oversized *oversized, void *buffer, size_t *capacity,
+                                   size_t *inside)
 {
-    size_t capacity;
-    enum oversized_state state = oversized_look(oversized, buffer, &capacity, inside);
+    enum oversized_state state = oversized_look(oversized, buffer, capacity, inside);
     if (state != OVERSIZED_IN_USE)
         return state;
 
     uint32_t first = (uint32_t)(((uintptr_t)buffer - (uintptr_t)oversized->base) / GRANULE);
     struct oversized_buffer *entry = &oversized->buffers[first];
     char *begin = oversized->base + first * GRANULE;
-    uint64_t pages = capacity + entry->offset;
+    uint64_t pages = *capacity + entry->offset;
     uint64_t expected = pages;
     bool counted = entry->epoch == oversized->epoch;
     /* relaxed: of two that put it at once one wins; order comes with the granules. */

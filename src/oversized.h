@@ -82,7 +82,8 @@ enum oversized_state oversized_look(const struct oversized *oversized, const voi
 /* Has a buffer ever begun at an address that oversized_has? */
 bool oversized_was_got(const struct oversized *oversized, const void *address);
 
-/* Release it. OVERSIZED_IN_USE is success; the others change nothing. */
-enum oversized_state oversized_put(struct oversized *oversized, void *buffer, size_t *inside);
+/* Release it. OVERSIZED_IN_USE is success, *capacity what it had; the others change nothing. */
+enum oversized_state oversized_put(struct oversized *oversized, void *buffer, size_t *capacity,
+                                   size_t *inside);
 
 #endif /* OVERSIZED_H */

@@ -9,6 +9,7 @@
 #include "collect.h"
 #include "collector.h"
 #include "flow.h"
+#include "probe.h"
 #include "thread.h"
 
 /* ------------------------------------------------------------ get */
@@ -222,6 +223,7 @@ static enum filed file_cold(struct bufpool *pool, unsigned tier, void *buffer)
         return FILED_DOUBLE;
     account_add(&account->puts, 1);
     account_add(&account->refused_limit, 1);
+    probe_refuse(pool, pool->tiers.tier[tier].size, tier_capacity(pool, tier));
     collect_refused(pool, tier_capacity(pool, tier));
     return FILED_REFUSED;
 }
@@ -281,10 +283,12 @@ static bool put_oversized(struct bufpool *pool, void *buffer, const void *site)
         oversized_look(&pool->oversized, buffer, &capacity, &inside) == OVERSIZED_IN_USE &&
         !armour_put_oversized(pool, buffer, capacity, site))
         return false;
-    if (oversized_put(&pool->oversized, buffer, &inside) != OVERSIZED_IN_USE)
+    if (oversized_put(&pool->oversized, buffer, &capacity, &inside) != OVERSIZED_IN_USE) {
         pool_misuse_address(pool, "put", buffer);
-    else
-        account_add(&pool->account[ACCOUNT_NO_TIER].refused_oversized, 1);
+        return false;
+    }
+    account_add(&pool->account[ACCOUNT_NO_TIER].refused_oversized, 1);
+    probe_refuse(pool, 0, capacity);
     return false;
 }
 

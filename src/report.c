@@ -74,6 +74,11 @@ static const struct {
     [MISUSE_OVERFLOW] = {"overflow", NULL, BYTE_BEYOND},
 };
 
+const char *misuse_name(enum misuse rule)
+{
+    return wording[rule].name != NULL ? wording[rule].name : wording[rule].of_call;
+}
+
 /* A line that grows; what does not fit is cut off. */
 struct line {
     size_t used;

@@ -56,6 +56,9 @@ struct misuse_site {
  * name. */
 void report_place(char *text, size_t size, const void *address);
 
+/* A rule in the words of its report. */
+const char *misuse_name(enum misuse rule);
+
 /*
  * Tell the user's handler, or print and abort. Runs user code: never call it
  * inside a critical section. errno is untouched.

@@ -33,7 +33,7 @@ static char *get(size_t size)
 
 static enum oversized_state put(void *buffer)
 {
-    return oversized_put(&oversized, buffer, &inside);
+    return oversized_put(&oversized, buffer, &capacity, &inside);
 }
 
 static enum oversized_state look(const void *address)

@@ -60,10 +60,10 @@ static bool get(struct piece *piece, uint64_t *state, uint64_t stamp, uintptr_t 
 
 static void put(const struct piece *piece, uintptr_t *faults)
 {
-    size_t inside;
+    size_t capacity, inside;
     *faults += *last_word(piece) != piece->stamp || *(uint64_t *)(void *)piece->buffer != piece->stamp;
     *faults += mark(piece, false);
-    *faults += oversized_put(&oversized, piece->buffer, &inside) != OVERSIZED_IN_USE;
+    *faults += oversized_put(&oversized, piece->buffer, &capacity, &inside) != OVERSIZED_IN_USE;
 }
 
 static void *work(void *arg)
@@ -125,8 +125,8 @@ static _Atomic bool done;
 
 static bool put_whole(void *buffer)
 {
-    size_t inside;
-    return oversized_put(&oversized, buffer, &inside) == OVERSIZED_IN_USE;
+    size_t capacity, inside;
+    return oversized_put(&oversized, buffer, &capacity, &inside) == OVERSIZED_IN_USE;
 }
 
 static void *take_second_word(void *arg)

@@ -25,8 +25,8 @@ static void open_space(size_t size)
 
 static bool put(void *buffer)
 {
-    size_t inside;
-    return oversized_put(&oversized, buffer, &inside) == OVERSIZED_IN_USE;
+    size_t capacity, inside;
+    return oversized_put(&oversized, buffer, &capacity, &inside) == OVERSIZED_IN_USE;
 }
 
 static unsigned granules_taken(void)
