@@ -3,7 +3,7 @@
  * gdb. Where the build has BUFPOOL_PROBES each is one nop, and a note in the ELF
  * file that says where its arguments lie; else it is nothing at all. A hit has
  * none. Arguments are what the path has in hand: a refill costs two instructions
- * more of 270, a flush three of 110 (gcc 12; with clang 14 eight and three).
+ * more of 270, a flush three of 110 (gcc 12; with clang 14 nine and three).
  *
  * The first argument is always the pool's name. It is also the pool's address: a
  * number that tells two pools of one name apart. A tier is told by its nominal
