@@ -1,13 +1,13 @@
 /*
- * bufpool/event.h - libevent's evbuffers out of pooled memory, and pooled buffers in evbuffers without a
- * copy.
+ * bufpool/event.h - libevent's evbuffers out of pooled memory, and pooled buffers in them without a copy.
  *
  * Two adapters, over libevent 2.0 or newer; needs -levent_core (or -levent) and -lbufpool.
  *
- *   bufpool_event_install  all of libevent's memory from <bufpool/malloc.h>: evbuffers above all, whose
- * pieces are powers of two from 1024 bytes, which is just what tiers are. bufpool_event_add      a pooled
- * buffer becomes the end of an evbuffer, and goes back to the pool once it has been written or drained. With
- * it bufpool_event_read.
+ * bufpool_event_install: all of libevent's memory from <bufpool/malloc.h>; evbuffers above all, whose pieces
+ * are powers of two from 1024 bytes, which is just what tiers are.
+ *
+ * bufpool_event_add: a pooled buffer becomes the end of an evbuffer, and goes back to the pool once it has
+ * been written or drained. With it bufpool_event_read.
  *
  * When to install it. The first, before any other call of libevent, in any program that uses bufferevents or
  * evbuffers. The second where you read yourself, or send what lies in pooled buffers: best with the first, as
@@ -23,16 +23,17 @@
  *
  *     int main(void)
  *     {
- *         bufpool_event_install();                                    // first of all
+ *         bufpool_event_install();                          // first of all
  *         ...
+ *
  *     static void on_readable(evutil_socket_t socket, short what, void *arg)
  *     {
- *         ev_ssize_t count = bufpool_event_read(in, socket, pool, 65536);  // one buffer, one read, no copy
- *     ...
+ *         ev_ssize_t count = bufpool_event_read(in, socket, pool, 65536);
+ *         ...
+ *
  *     char *reply = bufpool_get(pool, 16384);
  *     size_t count = make_reply(reply);
- *     bufpool_event_add(bufferevent_get_output(bev), pool, reply, count);  // back in the pool when it is
- * sent
+ *     bufpool_event_add(out, pool, reply, count);           // back in the pool when it is sent
  *
  * A NULL pool is the default pool. In C++ the same.
  */

@@ -1,13 +1,13 @@
 /*
- * bufpool/uring.h - io_uring receives into pooled buffers, without a copy and without a system call for
- * buffers.
+ * bufpool/uring.h - io_uring receives into pooled buffers, without a system call for buffers.
  *
  * Two adapters, over liburing 2.3 or newer; needs -luring and -lbufpool.
  *
- *   bufpool_uring_t        a provided buffer ring (Linux 5.19): the kernel picks a buffer when data is there,
- * so a connection that waits holds none. Filled from one tier. bufpool_uring_fixed_t  registered ("fixed")
- * buffers, for IORING_OP_READ_FIXED and its like: the kernel has their pages at hand and looks up nothing per
- * request.
+ * bufpool_uring_t, here: a provided buffer ring (Linux 5.19), filled from one tier. The kernel picks a buffer
+ * when data is there, so a connection that waits holds none.
+ *
+ * bufpool_uring_fixed_t, in bufpool/uring_fixed.h, which comes with this header: registered ("fixed")
+ * buffers.
  *
  * When to install it. A server that receives with io_uring: open one bufpool_uring_t for each ring, before
  * the first receive. Both belong to one thread at a time, as their io_uring does. The buffers do not: what
@@ -28,10 +28,10 @@
  *     ...
  *     bufpool_uring_prep_recv(&buffers, io_uring_get_sqe(&ring), socket, true);
  *     ...
- *     char *data = bufpool_uring_take(&buffers, cqe);     // cqe->res bytes, yours now; NULL: none came with
- * it bufpool_uring_give(&buffers, data);                 // done at once: back into the ring; or keep it,
- *     bufpool_put(pool, data);                            // give it back later, on any thread,
- *     unsigned there = bufpool_uring_fill(&buffers);      // and top the ring up with fresh ones meanwhile
+ *     char *data = bufpool_uring_take(&buffers, cqe);   // cqe->res bytes, yours now; or NULL
+ *     bufpool_uring_give(&buffers, data);               // done at once: back into the ring; or keep it,
+ *     bufpool_put(pool, data);                          // give it back later, on any thread,
+ *     unsigned there = bufpool_uring_fill(&buffers);    // and top the ring up with fresh ones meanwhile
  *
  * Back-pressure. A ring that has run dry ends a receive with -ENOBUFS; the data stays in the socket and
  * nothing is lost. Do not receive again before bufpool_uring_give or a bufpool_uring_fill that returns more
@@ -74,9 +74,10 @@ typedef struct bufpool_uring {
  * fill it.
  *
  * Returns 0, or a negative errno with nothing registered and every buffer back in the pool:
- *   -EINVAL            entries is no power of two or above 32768, size is 0 or above 1 GiB; or the kernel is
- * older than 5.19 -EEXIST            the group has buffers already -ENOMEM            no memory, or max_bytes
- *   any other          what the kernel says to io_uring_register
+ *   -EINVAL  entries is no power of two or above 32768, size is 0 or above 1 GiB; or a kernel before 5.19
+ *   -EEXIST  the group has buffers already
+ *   -ENOMEM  no memory, or max_bytes
+ *   any other: what the kernel says to io_uring_register
  */
 static inline int bufpool_uring_open(bufpool_uring_t *buffers, struct io_uring *ring, bufpool_t *pool,
                                      unsigned entries, size_t size, uint16_t group);

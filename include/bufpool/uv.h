@@ -1,11 +1,12 @@
 /*
  * bufpool/uv.h - libuv reads into pooled buffers, and writes them out again without a copy.
  *
- * Two adapters, over libuv 1.6 or newer; needs -luv and -lbufpool.
+ * Two adapters, over libuv 1.35 or newer; needs -luv and -lbufpool.
  *
- *   BUFPOOL_UV_ALLOC   an alloc_cb for uv_read_start and uv_udp_recv_start: the one that matters, as it is
- * where libuv's users get their buffers from. With it bufpool_uv_done and bufpool_uv_write.
- *   bufpool_uv_install libuv's own memory from <bufpool/malloc.h>.
+ * BUFPOOL_UV_ALLOC: an alloc_cb for uv_read_start and uv_udp_recv_start. This is the one that matters, as it
+ * is where libuv's users get their buffers from. With it bufpool_uv_done and bufpool_uv_write.
+ *
+ * bufpool_uv_install: libuv's own memory from <bufpool/malloc.h>.
  *
  * When to install it. The first in any libuv server: give uv_read_start the alloc_cb, and give the buffer
  * back in read_cb. The second before any other call of libuv, where the program makes libuv itself ask for

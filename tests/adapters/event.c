@@ -185,6 +185,8 @@ static uint64_t messages_of(size_t size)
     return 24 * MIB / size < 4000 ? 24 * MIB / size : 4000;
 }
 
+/* A client that gets no CPU lets 8 MiB wait in the server: warm is who has met that, so callers reserve it.
+ */
 static void serve_all_sizes(struct server *server, bufpool_t *pool, const char *form)
 {
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -210,6 +212,8 @@ Test(adapters_event, bufferevents_live_on_the_pool)
     struct server server = {.accept = buffered_accept};
 
     bufpool_event_install();
+    for (size_t size = KIB; size <= 8 * KIB; size *= 2)
+        MUST(bufpool_reserve(NULL, size, 2048) == 0);
     serve_all_sizes(&server, NULL, "bufferevents");
     libevent_global_shutdown();
     cr_assert(eq(u64, stats_of(NULL).in_use_bytes, 0));
@@ -221,9 +225,10 @@ Test(adapters_event, own_reads_echo_without_a_copy_and_leave_nothing_in_use)
 {
     struct server server = {.accept = own_accept, .pool = still_pool()};
 
+    MUST(bufpool_reserve(server.pool, READ_BYTES, 512) == 0);
     serve_all_sizes(&server, server.pool, "own reads");
     cr_assert(eq(u64, stats_of(server.pool).in_use_bytes, 0));
-    assert_accounts(server.pool);
+    assert_accounts_with_reserved(server.pool);
 }
 
 /* Fails when what waits to be written to a broken connection stays borrowed. */
@@ -234,7 +239,7 @@ Test(adapters_event, connections_that_break_in_the_middle_cost_no_buffer)
     struct load_result result = serve(&server, load);
 
     cr_assert(gt(u64, result.resets, 100));
-    cr_assert(gt(uint, server.breaks, 0));
+    cr_assert(eq(u64, server.ends + server.breaks, result.resets + 8));
     cr_assert(eq(u64, stats_of(server.pool).in_use_bytes, 0));
     assert_accounts(server.pool);
 }
