@@ -12,6 +12,7 @@
 
 #include "accounts.h"
 #include "client.h"
+#include "counted.h"
 #include "loopback.h"
 #include "pools.h"
 
@@ -246,34 +247,6 @@ Test(adapters_event, connections_that_break_in_the_middle_cost_no_buffer)
 
 /* ------------------------------------------------------------ what share is pooled */
 
-static uint64_t asked, asked_bytes, pooled, pooled_bytes;
-
-static void count_request(size_t size, uint64_t gets_before)
-{
-    uint64_t is_pooled = stats_of(NULL).gets - gets_before;
-
-    asked++;
-    asked_bytes += size;
-    pooled += is_pooled;
-    pooled_bytes += is_pooled != 0 ? size : 0;
-}
-
-static void *counted_malloc(size_t size)
-{
-    uint64_t before = stats_of(NULL).gets;
-    void *memory = bufpool_malloc(size);
-    count_request(size, before);
-    return memory;
-}
-
-static void *counted_realloc(void *old, size_t size)
-{
-    uint64_t before = stats_of(NULL).gets;
-    void *memory = bufpool_realloc(old, size);
-    count_request(size, before);
-    return memory;
-}
-
 /* The figures of bufpool/event.h. */
 Test(adapters_event, what_share_of_libevent_s_memory_is_pooled)
 {
@@ -281,14 +254,14 @@ Test(adapters_event, what_share_of_libevent_s_memory_is_pooled)
 
     event_set_mem_functions(counted_malloc, counted_realloc, bufpool_free);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        asked = asked_bytes = pooled = pooled_bytes = 0;
+        counted_begin();
         serve(&server,
               (struct load){.connections = 8, .message = sizes[i], .messages = messages_of(sizes[i]) / 2});
-        printf("event: %7zu bytes: %lu of %lu requests, %lu of %lu bytes are pooled\n", sizes[i],
-               (unsigned long)pooled, (unsigned long)asked, (unsigned long)pooled_bytes,
-               (unsigned long)asked_bytes);
-        cr_assert(gt(dbl, (double)pooled / (double)asked, 0.96));
-        cr_assert(gt(dbl, (double)pooled_bytes / (double)asked_bytes, 0.997));
+        struct counted counted = counted_read();
+        printf("event: %7zu bytes: ", sizes[i]);
+        counted_print(&counted);
+        cr_assert(gt(dbl, (double)counted.pooled / (double)counted.asked, 0.96));
+        cr_assert(gt(dbl, (double)counted.pooled_bytes / (double)counted.asked_bytes, 0.997));
     }
     libevent_global_shutdown();
     cr_assert(eq(u64, stats_of(NULL).in_use_bytes, 0));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "accounts.h"
+#include "counted.h"
 #include "loopback.h"
 #include "pools.h"
 
@@ -90,43 +91,6 @@ Test(adapters_uv, datagrams_share_a_buffer_which_is_given_back_once)
 
 /* ------------------------------------------------------------ libuv's own memory */
 
-static uint64_t asked, asked_bytes, pooled, pooled_bytes;
-
-/* A pooled address is aligned to 64 and has the capacity of a tier; the C library's is not both. */
-static void count_request(size_t size, uint64_t gets_before)
-{
-    uint64_t is_pooled = stats_of(NULL).gets - gets_before;
-
-    asked++;
-    asked_bytes += size;
-    pooled += is_pooled;
-    pooled_bytes += is_pooled != 0 ? size : 0;
-}
-
-static void *counted_malloc(size_t size)
-{
-    uint64_t before = stats_of(NULL).gets;
-    void *memory = bufpool_malloc(size);
-    count_request(size, before);
-    return memory;
-}
-
-static void *counted_calloc(size_t count, size_t size)
-{
-    uint64_t before = stats_of(NULL).gets;
-    void *memory = bufpool_calloc(count, size);
-    count_request(count * size, before);
-    return memory;
-}
-
-static void *counted_realloc(void *old, size_t size)
-{
-    uint64_t before = stats_of(NULL).gets;
-    void *memory = bufpool_realloc(old, size);
-    count_request(size, before);
-    return memory;
-}
-
 #define PARTS 64
 #define WRITES 500
 
@@ -190,18 +154,20 @@ Test(adapters_uv, installed_libuv_lives_on_the_pool)
 Test(adapters_uv, what_share_of_libuv_s_own_memory_is_pooled)
 {
     MUST(uv_replace_allocator(counted_malloc, counted_realloc, counted_calloc, bufpool_free) == 0);
+    counted_begin();
     live(WRITES, 1);
-    printf("uv: %lu requests of libuv's own in %d writes of one part, %lu pooled\n", (unsigned long)asked,
-           WRITES, (unsigned long)pooled);
-    cr_assert(lt(u64, asked, 10));
+    struct counted counted = counted_read();
+    printf("uv: libuv's own, %d writes of one part: ", WRITES);
+    counted_print(&counted);
+    cr_assert(lt(u64, counted.asked, 10));
 
-    asked = asked_bytes = pooled = pooled_bytes = 0;
+    counted_begin();
     live(WRITES, PARTS);
-    printf("uv: %lu of %lu requests, %lu of %lu bytes of libuv's own in %d writes of %d parts are pooled\n",
-           (unsigned long)pooled, (unsigned long)asked, (unsigned long)pooled_bytes,
-           (unsigned long)asked_bytes, WRITES, PARTS);
-    cr_assert(gt(dbl, (double)pooled / (double)asked, 0.99));
-    cr_assert(gt(dbl, (double)pooled_bytes / (double)asked_bytes, 0.99));
+    counted = counted_read();
+    printf("uv: libuv's own, %d writes of %d parts: ", WRITES, PARTS);
+    counted_print(&counted);
+    cr_assert(gt(dbl, (double)counted.pooled / (double)counted.asked, 0.99));
+    cr_assert(gt(dbl, (double)counted.pooled_bytes / (double)counted.asked_bytes, 0.99));
     uv_library_shutdown();
     cr_assert(eq(u64, stats_of(NULL).in_use_bytes, 0));
 }
