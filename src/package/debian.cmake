@@ -54,6 +54,18 @@ set(CPACK_DEBIAN_HEADERS_PACKAGE_NAME libbufpool-dev)
 set(CPACK_DEBIAN_HEADERS_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_HEADERS_PACKAGE_DEPENDS
     "libbufpool0 (= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}), libck-dev, libc6-dev")
+# What the adapters' headers include; who uses none of them needs none.
+set(suggests "")
+foreach(pair uv=libuv1-dev event=libevent-dev uring=liburing-dev openssl=libssl-dev sqlite=libsqlite3-dev
+             zlib=zlib1g-dev zstd=libzstd-dev curl=libcurl4-openssl-dev nghttp2=libnghttp2-dev)
+  string(REPLACE "=" ";" pair ${pair})
+  list(GET pair 0 header)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/include/bufpool/${header}.h)
+    list(GET pair 1 library)
+    list(APPEND suggests ${library})
+  endif()
+endforeach()
+list(JOIN suggests ", " CPACK_DEBIAN_HEADERS_PACKAGE_SUGGESTS)
 set(CPACK_DEBIAN_HEADERS_DESCRIPTION
     "lock-free, size-classed buffer pool (headers, static library, manual)\n${about}")
 
