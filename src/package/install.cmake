@@ -13,6 +13,11 @@ install(TARGETS bufpool_static EXPORT bufpool-static
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
         FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 
+# Debian's packages have their own way to say it.
+if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+endif()
+
 # The prefix is told from where the file lies: the tree may be moved, or installed with another --prefix. But not
 # below /usr, whose directories pkg-config leaves out where it recognises them.
 if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
@@ -23,6 +28,12 @@ else()
 endif()
 file(RELATIVE_PATH BUFPOOL_PC_LIBDIR ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
 file(RELATIVE_PATH BUFPOOL_PC_INCLUDEDIR ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+get_filename_component(BUFPOOL_PC_CK ${BUFPOOL_CK_LIBRARY} DIRECTORY)
+if(BUFPOOL_PC_CK IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
+  set(BUFPOOL_PC_CK -lck)
+else()
+  set(BUFPOOL_PC_CK "-L${BUFPOOL_PC_CK} -lck")
+endif()
 configure_file(${CMAKE_CURRENT_LIST_DIR}/bufpool.pc.in ${PROJECT_BINARY_DIR}/package/bufpool.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/package/bufpool.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
         COMPONENT development)
