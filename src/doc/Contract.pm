@@ -47,7 +47,9 @@ sub tokens {
             $text = $&;
             $kind = $text =~ /^#\s*define/ ? 'macro' : 'directive';
         }
-        elsif ($source =~ m/\G(?:extern\s+"C"\s*\{|(?:inline\s+)?namespace[^{;]*\{|\})/gc) { ($kind, $text) = ('bracket', $&) }
+        elsif ($source =~ m/\G(?:extern\s+"C"\s*\{|(?:inline\s+)?namespace[^{;]*\{|\})/gc) {
+            ($kind, $text) = ('bracket', $&);
+        }
         else { ($kind, $text) = ('code', next_code(\$source)) }
         die "Contract: cannot read on at: " . substr($source, pos($source), 60) . "\n" if $text eq '';
         push @tokens, { kind => $kind, text => $text, gap => $gap };
@@ -155,7 +157,8 @@ sub header {
         $group->{items} = [grep { publish($_, $group, $path) } @{ $group->{items} }];
         $group->{names} = [map { @{ $_->{names} } } @{ $group->{items} }];
     }
-    die "Contract: $path does not open with \"name - what\"\n" if ($opening // '') !~ /^\S+ - (.*?)(?:[.;:](?=\s|$)\s*|$)/s;
+    ($opening // '') =~ /^\S+ - (.*?)(?:[.;:](?=\s|$)\s*|$)/s
+        or die "Contract: $path does not open with \"name - what\"\n";
     (my $what = $1) =~ s/\s+/ /g;
     return { include => $include, name => $name, what => $what, opening => $opening, groups => \@groups };
 }
