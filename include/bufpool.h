@@ -22,7 +22,9 @@
  *
  * The first use of a pool starts one thread for the process, named "bufpool",
  * all signals blocked, that collects all pools with a collect_interval_ms and
- * sleeps without a timer while there is nothing to collect.
+ * sleeps without a timer while there is nothing to collect. It never ends: a
+ * process whose main thread leaves by pthread_exit does not end with the last of
+ * its own threads.
  *
  * fork: in the child buffers in use stay valid; idle ones are forgotten, and the
  * accounts begin at 0: a buffer the parent got counts once it is put.
