@@ -36,7 +36,7 @@
  *
  * Included with this header: bufpool/stats.h, the accounts of a pool; and with
  * BUFPOOL_INLINE defined bufpool/inline.h. bufpool/debug.h tells of the debug
- * words, bufpool/malloc.h is malloc on the default pool.
+ * words, bufpool/conf.h of the environment that configures the default pool, bufpool/malloc.h is malloc on the default pool.
  */
 #ifndef BUFPOOL_H
 #define BUFPOOL_H
@@ -146,8 +146,9 @@ BUFPOOL_API int bufpool_create(bufpool_t **pool, const bufpool_config_t *config)
 BUFPOOL_API void bufpool_destroy(bufpool_t *pool);
 
 /*
- * bufpool_default - the process-wide pool, created with all defaults at the
- * first call and never destroyed.
+ * bufpool_default - the process-wide pool, created at the first call and never
+ * destroyed: with all defaults, but for what the environment's BUFPOOL_CONF says
+ * (bufpool/conf.h).
  *
  * Returns NULL with errno set where it cannot be created; the next call tries
  * again.

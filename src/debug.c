@@ -101,15 +101,31 @@ static uint32_t number_of(const char *text, size_t length)
     return (uint32_t)number;
 }
 
-static int take_word(struct debug *debug, const char *text, size_t length)
+/* The word, and the number behind it; NULL where it is none, or has a number that it does not take. */
+static const struct word *read_word(const char *text, size_t length, uint32_t *number)
 {
     const char *equals = memchr(text, '=', length);
     size_t name = equals != NULL ? (size_t)(equals - text) : length;
     const struct word *word = find_word(text, name);
 
-    if (word == NULL || (equals != NULL && !word->has_number))
+    *number = equals != NULL ? number_of(equals + 1, length - name - 1) : 0;
+    return word != NULL && (equals == NULL || word->has_number) ? word : NULL;
+}
+
+bool debug_knows(const char *text, size_t length)
+{
+    uint32_t number;
+    const struct word *word = read_word(text, length, &number);
+    return word != NULL && (!word->has_number || number != 0);
+}
+
+static int take_word(struct debug *debug, const char *text, size_t length)
+{
+    uint32_t number;
+    const struct word *word = read_word(text, length, &number);
+
+    if (word == NULL)
         return unknown_word(text, length);
-    uint32_t number = equals != NULL ? number_of(equals + 1, length - name - 1) : 0;
     if (word->has_number && number == 0)
         return bad_number(text, length);
 
@@ -130,7 +146,7 @@ int debug_parse(struct debug *debug, const char *text)
 {
     *debug = (struct debug){0};
     if (text == NULL)
-        text = getenv("BUFPOOL_DEBUG"); /* NOLINT(concurrency-mt-unsafe): as safe as any reader of it */
+        text = secure_getenv("BUFPOOL_DEBUG"); /* a set-uid program is not its caller's to break */
     if (tool_is_watching() && (text == NULL || *text != '\0'))
         debug->words = DEBUG_TOOL | DEBUG_STATE;
     while (text != NULL && *text != '\0') {

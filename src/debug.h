@@ -45,4 +45,7 @@ struct debug {
  */
 int debug_parse(struct debug *debug, const char *text);
 
+/* Is this a word that debug_parse takes, its number included? Says nothing. */
+bool debug_knows(const char *text, size_t length);
+
 #endif /* DEBUG_H */

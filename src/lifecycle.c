@@ -7,6 +7,7 @@
 #include "armour.h"
 #include "cache.h"
 #include "collector.h"
+#include "config.h"
 #include "name.h"
 #include "region.h"
 #include "registry.h"
@@ -14,41 +15,11 @@
 #include "thread.h"
 #include "tracefile.h"
 
-#define KNOWN_FLAGS (BUFPOOL_COOPERATIVE | BUFPOOL_SCRUB_ON_PUT | BUFPOOL_HUGE_PAGES | BUFPOOL_PAGE_ALIGNED)
-
 /* Smaller spans are not worth having, if the largest tier fits: DESIGN.md "Memory". */
 #define SPAN_SHIFT_FLOOR 23u
 
 /* Oversized buffers get the address space of this many tiers. */
 #define OVERSIZED_SPANS 4u
-
-/* ------------------------------------------------------------ configuration */
-
-/* The caller's struct may be shorter or longer than ours: what it lacks has the default, what we lack must be
- * 0. */
-static int config_read(bufpool_config_t *config, const bufpool_config_t *given)
-{
-    *config = (bufpool_config_t)BUFPOOL_CONFIG_INIT;
-    if (given == NULL)
-        return 0;
-    size_t size = given->struct_size;
-    if (size < sizeof *config)
-        return -EINVAL; /* this is the first version: there is no shorter one */
-    for (size_t i = sizeof *config; i < size; i++)
-        if (((const char *)given)[i] != 0)
-            return -EINVAL;
-    *config = *given;
-    return 0;
-}
-
-static int config_check(const bufpool_config_t *config)
-{
-    if ((config->flags & ~KNOWN_FLAGS) != 0)
-        return -EINVAL;
-    if (config->min_cached_bytes > config->max_cached_bytes || config->min_cached_bytes > config->max_bytes)
-        return -EINVAL;
-    return 0;
-}
 
 /* ------------------------------------------------------------ address space */
 
@@ -203,20 +174,9 @@ int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
 
     if (pool == NULL)
         return -EINVAL;
-    int error = config_read(&config, given);
-    if (error == 0)
-        error = config_check(&config);
+    int error = config_judge(&config, &tiers, given);
     if (error == 0)
         error = debug_parse(&debug, config.debug);
-    if (error != 0)
-        return error;
-    const struct tiers_plan plan = {.min_size = config.min_size,
-                                    .max_size = config.max_size,
-                                    .steps = config.tier_steps,
-                                    .list = config.tiers,
-                                    .list_count = config.tiers_count,
-                                    .page_aligned = (config.flags & BUFPOOL_PAGE_ALIGNED) != 0};
-    error = tiers_plan(&tiers, &plan, region_page());
     if (error != 0)
         return error;
 
