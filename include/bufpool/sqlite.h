@@ -19,7 +19,8 @@
  * tier of 4 KiB does not hold. Three ways to give it memory:
  *
  *   by malloc, as it comes: 20 pages in one piece, then each its own. A full cache of
- *     2 MB takes 3746 KiB of a default pool; 2079 KiB where a tier of 4416 is added.
+ *     2 MB takes 3746 KiB of a default pool. A tier of 4416 added to it holds a page
+ *     in 1.01 times its bytes, instead of 1.88 times.
  *   SQLITE_CONFIG_PAGECACHE with no memory and -1024: the first 1024 KiB of a
  *     connection's pages are one piece, here a buffer of the 1 MiB tier, and go back as
  *     one with the connection. 2962 KiB, and it is one line: recommended where

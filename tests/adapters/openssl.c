@@ -1,26 +1,35 @@
 /*
- * OpenSSL on the default pool: TLS 1.2 and 1.3 over loopback, connections made and ended in a loop.
+ * OpenSSL on the default pool: TLS 1.2 and 1.3 over loopback, connections made and ended in a loop, and many
+ * held at once.
  */
 #include <bufpool/openssl.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "accounts.h"
+#include "live.h"
 #include "pools.h"
 #include "rig.h"
 #include "tls.h"
 
 #define TEXT_MAX (100 * KIB)
-#define WARM_UP 20u
-#define CONNECTIONS 220u
+#define WARM_UP 10u
+#define CONNECTIONS 120u
 
 /* What OpenSSL 3.0 asks for to write and to read a record: 16 KiB and what protects it. */
 #define WRITE_BUFFER ((size_t)16584)
 #define READ_BUFFER ((size_t)16712)
+/* With its headroom of 192 bytes it holds both. */
+#define RECORD_TIER ((size_t)16640)
 
-static char text[TEXT_MAX], back[TEXT_MAX];
+#define HELD 50u
+#define ENDS ((uint64_t)HELD * TLS_ENDS)
+
+static _Thread_local char text[TEXT_MAX], back[TEXT_MAX];
 
 static bool messages(struct tls *tls, uint64_t seed)
 {
@@ -92,6 +101,52 @@ static bool so_do_connections_that_release_their_buffers(void)
                        SSL_MODE_RELEASE_BUFFERS);
 }
 
+#define THREADS 4u
+
+struct crew {
+    struct tls_contexts contexts;
+    pthread_barrier_t turn;
+    _Atomic unsigned failures;
+};
+
+/* Some connections, a pause for the accounts, and more: each thread is warm when it is counted. */
+static void *connect_often(void *arg)
+{
+    struct crew *crew = arg;
+
+    for (uint64_t i = 0; i < 5; i++)
+        crew->failures += !one_connection(&crew->contexts, i);
+    pthread_barrier_wait(&crew->turn);
+    pthread_barrier_wait(&crew->turn);
+    for (uint64_t i = 0; i < 20; i++)
+        crew->failures += !one_connection(&crew->contexts, i);
+    return NULL;
+}
+
+/* The contexts are shared: what one thread gets for them another may put. */
+static bool so_do_connections_on_four_threads(void)
+{
+    struct crew crew = {.contexts = tls_contexts_new(TLS1_3_VERSION, SSL_MODE_RELEASE_BUFFERS)};
+    pthread_t threads[THREADS];
+    bufpool_stats_t before = stats_of(NULL);
+
+    meter_begin_default();
+    MUST(pthread_barrier_init(&crew.turn, NULL, THREADS + 1) == 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        MUST(pthread_create(&threads[i], NULL, connect_often, &crew) == 0);
+    pthread_barrier_wait(&crew.turn);
+    bufpool_stats_t warm = stats_of(NULL);
+    pthread_barrier_wait(&crew.turn);
+    for (unsigned i = 0; i < THREADS; i++)
+        MUST(pthread_join(threads[i], NULL) == 0);
+    pthread_barrier_destroy(&crew.turn);
+    REQUIRE(crew.failures == 0);
+    REQUIRE(stats_of(NULL).gets - before.gets == meter_read().pool_buffers);
+    REQUIRE(hit_rate_since("OpenSSL, four threads", NULL, &warm) > 0.99);
+    tls_contexts_free(&crew.contexts);
+    return true;
+}
+
 /* ------------------------------------------------------------ what takes a process of its own */
 
 /* A pipe from this program, run with an argument. */
@@ -126,6 +181,100 @@ static bool a_late_install_is_refused_and_changes_nothing(void)
     return true;
 }
 
+/* ------------------------------------------------------------ connections held */
+
+struct setting {
+    const char *words; /* as the header's table has them */
+    bool has_own_tier; /* for the record buffers */
+    size_t steps;
+    uint64_t kept, released; /* bytes of the pool that one end of an idle connection holds */
+};
+
+static bufpool_t *pool_of(const struct setting *setting)
+{
+    static const size_t tiers[] = {512,      1 * KIB,  2 * KIB,   4 * KIB,   8 * KIB,   16 * KIB, RECORD_TIER,
+                                   32 * KIB, 64 * KIB, 128 * KIB, 256 * KIB, 512 * KIB, MIB};
+    bufpool_config_t config = still_config();
+
+    config.tier_steps = setting->steps;
+    if (setting->has_own_tier) {
+        config.tiers = tiers;
+        config.tiers_count = sizeof tiers / sizeof tiers[0];
+    }
+    return pool_from(&config);
+}
+
+/* What these sizes take in a pool with that setting. */
+static uint64_t bytes_with(const struct setting *setting, const size_t *sizes, size_t count)
+{
+    static void *buffers[LIVE_MAX];
+    bufpool_t *pool = pool_of(setting);
+
+    for (size_t i = 0; i < count; i++)
+        MUST((buffers[i] = bufpool_get(pool, sizes[i])) != NULL);
+    uint64_t bytes = stats_of(pool).in_use_bytes;
+    MUST(bufpool_put_batch(pool, buffers, count) == count);
+    bufpool_destroy(pool);
+    return bytes;
+}
+
+/* Hold many connections on the default pool, and see what OpenSSL has out for them. */
+static bool hold(long mode, size_t sizes[LIVE_MAX], size_t *count, uint64_t *bytes)
+{
+    static struct tls held[HELD];
+    struct tls_contexts contexts = tls_contexts_new(TLS1_3_VERSION, mode);
+
+    REQUIRE(one_connection(&contexts, 1));
+    uint64_t before = stats_of(NULL).in_use_bytes;
+    live_begin(256);
+    for (unsigned i = 0; i < HELD; i++)
+        REQUIRE(tls_open(&held[i], &contexts) && messages(&held[i], i));
+    *bytes = stats_of(NULL).in_use_bytes - before;
+    *count = live_sizes(sizes);
+    live_end();
+    for (unsigned i = 0; i < HELD; i++)
+        REQUIRE(tls_close(&held[i]));
+    tls_contexts_free(&contexts);
+    return true;
+}
+
+/* The header's table. The first row is what the default pool really held, and so vouches for the others. */
+static bool a_tier_for_record_buffers_saves_two_fifths_of_what_a_connection_holds(void)
+{
+    enum { DEFAULT, TWO_STEPS, FOUR_STEPS, OWN_TIER, SETTINGS };
+    static size_t kept[LIVE_MAX];
+    static size_t released[LIVE_MAX];
+    struct setting settings[SETTINGS] = {
+        [DEFAULT] = {.words = "default", .steps = 1},
+        [TWO_STEPS] = {.words = "tier_steps 2", .steps = 2},
+        [FOUR_STEPS] = {.words = "tier_steps 4", .steps = 4},
+        [OWN_TIER] = {.words = "a tier of 16640 added", .steps = 1, .has_own_tier = true},
+    };
+    size_t kept_count;
+    size_t released_count;
+    uint64_t kept_bytes;
+    uint64_t released_bytes;
+
+    REQUIRE(hold(0, kept, &kept_count, &kept_bytes));
+    REQUIRE(hold(SSL_MODE_RELEASE_BUFFERS, released, &released_count, &released_bytes));
+    REQUIRE(bytes_with(&settings[DEFAULT], kept, kept_count) == kept_bytes);
+    REQUIRE(bytes_with(&settings[DEFAULT], released, released_count) == released_bytes);
+
+    printf("OpenSSL, TLS 1.3, bytes of the pool that one end of an idle connection holds: kept, released\n");
+    for (int i = 0; i < SETTINGS; i++) {
+        struct setting *setting = &settings[i];
+        setting->kept = bytes_with(setting, kept, kept_count) / ENDS;
+        setting->released = bytes_with(setting, released, released_count) / ENDS;
+        printf("  %7" PRIu64 " %7" PRIu64 "  %s\n", setting->kept, setting->released, setting->words);
+        REQUIRE(setting->released * 3 < setting->kept);
+    }
+    REQUIRE(settings[OWN_TIER].kept * 5 < settings[DEFAULT].kept * 3);
+    REQUIRE(settings[OWN_TIER].kept < settings[FOUR_STEPS].kept);
+    REQUIRE(settings[FOUR_STEPS].kept < settings[TWO_STEPS].kept);
+    REQUIRE(settings[TWO_STEPS].kept < settings[DEFAULT].kept);
+    return true;
+}
+
 /* OpenSSL keeps tables of its own until its cleanup, which exit would call too; then there is nothing left.
  */
 static bool after_openssl_s_cleanup_nothing_is_in_use(void)
@@ -145,7 +294,9 @@ int main(int argc, char **argv)
         PROPERTY(tls_1_3_finds_its_buffers_idle),
         PROPERTY(tls_1_2_finds_its_buffers_idle),
         PROPERTY(so_do_connections_that_release_their_buffers),
+        PROPERTY(so_do_connections_on_four_threads),
         PROPERTY(a_late_install_is_refused_and_changes_nothing),
+        PROPERTY(a_tier_for_record_buffers_saves_two_fifths_of_what_a_connection_holds),
         PROPERTY(after_openssl_s_cleanup_nothing_is_in_use),
     };
 
