@@ -2,132 +2,21 @@
 
 #include <string.h>
 
-#include "cpus.h"
 #include "paths_inlined.h"
 #include "pools.h"
-
-#define HERE 0u  /* where the thread sits */
-#define THERE 1u /* the other processor */
-
-/* ------------------------------------------------------------ what they begin with */
-
-static void bin_has_one(struct scene *scene)
-{
-    scene_stock(scene, 2);
-}
-
-static void bin_has_one_and_one_in_hand(struct scene *scene)
-{
-    scene_stock(scene, 2);
-    scene_get(scene, SCENE_SIZE);
-}
-
-static void other_pool_was_last(struct scene *scene)
-{
-    scene_stock(scene, 2);
-    bufpool_put(scene->other, bufpool_get(scene->other, SCENE_SIZE));
-}
-
-static void tier_never_used(struct scene *scene)
-{
-    scene_get(scene, SCENE_OTHER_SIZE);
-    scene_put(scene);
-}
-
-static void nothing_idle(struct scene *scene)
-{
-    scene_stock(scene, 1); /* the thread has made its first call */
-    bufpool_trim(scene->pool);
-}
-
-/* The bin is empty, and the depot has magazines, all in one shard. */
-static void depot_has_some(struct scene *scene, unsigned cpu)
-{
-    nothing_idle(scene);
-    cpus_sit_on(cpu);
-    scene_stock(scene, BURST);
-    bufpool_thread_idle(scene->pool);
-    cpus_sit_on(HERE);
-}
-
-static void home_shard_has_some(struct scene *scene)
-{
-    depot_has_some(scene, HERE);
-}
-
-static void other_shard_has_some(struct scene *scene)
-{
-    depot_has_some(scene, THERE);
-}
-
-static unsigned puts_until_flush(struct scene *scene)
-{
-    uint64_t before = stats_of(scene->pool).shared_bytes;
-    unsigned puts = 0;
-
-    for (; stats_of(scene->pool).shared_bytes == before; puts++)
-        scene_put(scene);
-    return puts;
-}
-
-/* One put before the next flush. The first sends half of the bin, the later ones more: see cache_make_room.
- */
-static void bin_is_full(struct scene *scene)
-{
-    nothing_idle(scene);
-    for (unsigned i = 0; i < 4 * BURST; i++)
-        scene_get(scene, SCENE_SIZE);
-    puts_until_flush(scene);
-    puts_until_flush(scene);
-    for (unsigned puts = puts_until_flush(scene); puts > 1; puts--)
-        scene_put(scene);
-}
-
-/* No room below max_cached_bytes: the next put, too, will be refused. */
-static void cache_is_full(struct scene *scene)
-{
-    for (unsigned i = 0; i < 2 * BURST; i++)
-        scene_get(scene, SCENE_SIZE);
-    while (scene_put(scene))
-        continue;
-}
-
-/* Neither bin nor depot has one: the next get, too, will find a cold one. */
-static void only_cold_ones(struct scene *scene)
-{
-    cache_is_full(scene);
-    scene_put_all(scene);
-    for (uint64_t before = stats_of(scene->pool).hits_cold; stats_of(scene->pool).hits_cold == before;)
-        scene_get(scene, SCENE_SIZE);
-}
-
-static void oversized_in_hand(struct scene *scene)
-{
-    bin_has_one(scene);
-    scene_get(scene, SCENE_OVERSIZED);
-}
-
-static void a_batch_in_hand(struct scene *scene)
-{
-    for (unsigned i = 0; i < BURST; i++)
-        scene_get(scene, SCENE_SIZE);
-}
-
-/* Something in every generation: cold after the next step, victims after it, and a bin to be taken. */
-static void every_generation_has_some(struct scene *scene)
-{
-    scene_stock(scene, BURST);
-    bufpool_collect(scene->pool);
-    scene_stock(scene, BURST / 2);
-    bufpool_thread_idle(scene->pool);
-    scene_stock(scene, BURST / 4);
-}
-
-/* ------------------------------------------------------------ the paths */
+#include "prepare.h"
 
 static void get(struct scene *scene)
 {
     scene_get(scene, SCENE_SIZE);
+}
+
+/* Who has lost its emergency trim to a successor may fail: bufpool.h promises no more at max_bytes. */
+static void get_if_room(struct scene *scene)
+{
+    void *buffer = bufpool_get(scene->pool, SCENE_SIZE);
+    if (buffer != NULL)
+        scene_hold(scene, buffer);
 }
 
 static void get_oversized(struct scene *scene)
@@ -150,6 +39,33 @@ static void put_batch(struct scene *scene)
 {
     scene->held_count -= BURST;
     bufpool_put_batch(scene->pool, scene->held + scene->held_count, BURST);
+}
+
+static void get_zeroed(struct scene *scene)
+{
+    scene_hold(scene, bufpool_get_zeroed(scene->pool, SCENE_SIZE));
+}
+
+static void resize(struct scene *scene)
+{
+    scene_hold(scene, bufpool_resize(scene->pool, scene_let_go(scene), SCENE_OTHER_SIZE));
+}
+
+static void reserve(struct scene *scene)
+{
+    scene->told += bufpool_reserve(scene->pool, SCENE_SIZE, BURST) == 0;
+}
+
+static void stats(struct scene *scene)
+{
+    bufpool_stats_t all = BUFPOOL_STATS_INIT;
+    scene->told += bufpool_stats(scene->pool, &all) == 0;
+}
+
+static void tier_stats(struct scene *scene)
+{
+    bufpool_stats_t tier = BUFPOOL_STATS_INIT;
+    scene->told += bufpool_tier_stats(scene->pool, 0, &tier) == 0;
 }
 
 static void thread_idle(struct scene *scene)
@@ -228,6 +144,61 @@ const struct path paths[] = {
      .grows = FIGURE(collections),
      .plan = {.cooperative = true}},
     {.name = "trim", .prepare = every_generation_has_some, .run = trim, .grows = FIGURE(purges)},
+    {.name = "get, emergency trim",
+     .prepare = other_tier_has_all,
+     .run = get_if_room,
+     .grows = FIGURE(purges),
+     .leap = 41,
+     .plan = {.max_bytes = PREPARED_MAX_BYTES}},
+    {.name = "get_zeroed", .prepare = bin_has_one, .run = get_zeroed, .grows = FIGURE(hits_private)},
+    {.name = "resize", .prepare = both_tiers_and_one_in_hand, .run = resize, .grows = FIGURE(hits_private)},
+    {.name = "reserve",
+     .prepare = nothing_idle,
+     .run = reserve,
+     .grows = FIGURE(shared_bytes),
+     .leap = 13,
+     .plan = {.reserves = true}},
+    {.name = "stats", .prepare = every_generation_has_some, .run = stats, .grows = FIGURE_TOLD},
+    {.name = "tier_stats",
+     .prepare = every_generation_has_some,
+     .run = tier_stats,
+     .grows = FIGURE_TOLD,
+     .leap = 5},
+    {.name = "get, state",
+     .prepare = bin_has_one,
+     .run = get,
+     .grows = FIGURE(hits_private),
+     .plan = {.words = "state"}},
+    {.name = "put, state",
+     .prepare = bin_has_one_and_one_in_hand,
+     .run = put,
+     .grows = FIGURE(private_bytes),
+     .plan = {.words = "state"}},
+    {.name = "get, integrity",
+     .prepare = bin_has_one,
+     .run = get,
+     .grows = FIGURE(hits_private),
+     .leap = 3,
+     .plan = {.words = "integrity"}},
+    {.name = "put, integrity",
+     .prepare = bin_has_one_and_one_in_hand,
+     .run = put,
+     .grows = FIGURE(private_bytes),
+     .plan = {.words = "integrity"}},
+    {.name = "get, quarantine",
+     .prepare = quarantine_is_full,
+     .run = get,
+     .grows = FIGURE(hits_cold),
+     .leap = 3,
+     .no_shards = true,
+     .plan = {.words = "quarantine"}},
+    {.name = "put, quarantine",
+     .prepare = quarantine_is_full,
+     .run = put,
+     .grows = FIGURE(cold_bytes),
+     .leap = 3,
+     .no_shards = true,
+     .plan = {.words = "quarantine"}},
     {.name = "first attach", .run = get, .grows = FIGURE(threads), .first_attach = true},
     {.name = "thread exit", .prepare = bin_has_one, .grows = FIGURE(shared_bytes)},
 };
@@ -238,6 +209,8 @@ uint64_t path_figure(const struct path *path, struct scene *scene)
     bufpool_stats_t stats = stats_of(scene->pool);
     uint64_t figure;
 
+    if (path->grows == FIGURE_TOLD)
+        return scene->told;
     memcpy(&figure, (const char *)&stats + path->grows, sizeof figure);
     return figure;
 }

@@ -20,13 +20,17 @@ struct path {
     void (*prepare)(struct scene *scene);
     /* The path. NULL: it is what the thread's end does. */
     void (*run)(struct scene *scene);
-    /* Where in bufpool_stats_t is the figure that grows when the path was really taken? */
+    /* Where in bufpool_stats_t is the figure that grows when the path was really taken? Or FIGURE_TOLD. */
     size_t grows;
     enum others others;
     bool first_use;    /* of the path's tier: others keep out of it until then */
     bool first_attach; /* the thread's first call */
+    bool no_shards;    /* what is put does not come to the depot, so nothing is stolen */
+    unsigned leap;     /* every so many-th instruction is enough; 0: as lockfree.c says */
     struct scene_plan plan;
 };
+
+#define FIGURE_TOLD SIZE_MAX /* scene->told */
 
 extern const struct path paths[];
 extern const unsigned paths_count;

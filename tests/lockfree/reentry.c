@@ -73,8 +73,10 @@ static void *handler_get(size_t size)
 {
     void *buffer = bufpool_get(walk.pool, size);
 
-    if (buffer == NULL || is_among(buffer, walk.scene.held, walk.scene.held_count) ||
-        is_among(buffer, walk.kept, walk.kept_count))
+    bool must_be_had = walk.path->plan.max_bytes == 0;
+    if ((buffer == NULL && must_be_had) ||
+        (buffer != NULL && (is_among(buffer, walk.scene.held, walk.scene.held_count) ||
+                            is_among(buffer, walk.kept, walk.kept_count))))
         walk.two_owners = true;
     return buffer;
 }
@@ -119,6 +121,9 @@ static bool interrupt(unsigned instruction)
     const struct rlimit cpu = {.rlim_cur = CHILD_CPU_S, .rlim_max = CHILD_CPU_S};
     int status;
 
+    if (walk.path->leap != 0 && instruction % walk.path->leap != 0)
+        return true;
+
     for (enum act act = 0; act < ACTS; act++) {
         pid_t child = _Fork();
         MUST(child >= 0);
@@ -142,10 +147,19 @@ static bool interrupt(unsigned instruction)
 
 /* ------------------------------------------------------------ one walk */
 
+/* Where not all that is idle is to be had, as in quarantine and in limbo, or its pages came without a carve.
+ */
+static bool goes_home(bufpool_t *pool)
+{
+    bufpool_trim(pool);
+    return stats_of(pool).committed_bytes == 0;
+}
+
 /* NULL, or what is wrong, once everybody has put what he holds. */
 static const char *verdict(void)
 {
     struct scene *scene = &walk.scene;
+    const struct scene_plan *plan = &walk.path->plan;
 
     for (unsigned i = 0; i < scene->held_count; i++)
         walk.two_owners = walk.two_owners || is_among(scene->held[i], scene->held, i) ||
@@ -158,6 +172,8 @@ static const char *verdict(void)
     const char *fault = scene_fault(scene);
     if (fault != NULL)
         return fault;
+    if (plan->reserves || plan->words != NULL || plan->max_bytes != 0)
+        return goes_home(scene->pool) && goes_home(scene->other) ? NULL : "a buffer is lost";
     return nothing_is_lost(scene->pool) && nothing_is_lost(scene->other) ? NULL : "a buffer is lost";
 }
 

@@ -19,7 +19,10 @@
 
 struct scene_plan {
     size_t max_cached_bytes; /* 0: unlimited */
+    size_t max_bytes;        /* 0: unlimited; else a get may find no room */
+    const char *words;       /* debug words; NULL: none */
     bool cooperative;
+    bool reserves; /* pages come without a carve */
 };
 
 struct scene {
@@ -27,6 +30,8 @@ struct scene {
     bufpool_t *other; /* one more, which the thread may have used last */
     void *held[HELD_MAX];
     unsigned held_count;
+    unsigned told; /* calls that tell something, and did */
+    const struct scene_plan *plan;
 };
 
 void scene_open(struct scene *scene, const struct scene_plan *plan);
@@ -38,9 +43,11 @@ void scene_open(struct scene *scene, const struct scene_plan *plan);
 const char *scene_fault(struct scene *scene);
 void scene_close(struct scene *scene);
 
-/* Get one and hold it; put the one that came last. */
+/* Get one and hold it; hold one that was got; put the one that came last, or let go of it. */
 void scene_get(struct scene *scene, size_t size);
+void scene_hold(struct scene *scene, void *buffer);
 bool scene_put(struct scene *scene);
+void *scene_let_go(struct scene *scene);
 void scene_put_all(struct scene *scene);
 
 /* Get `count`, put them: they lie in the bin, and what has no room there in the depot. */

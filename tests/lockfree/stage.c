@@ -61,10 +61,10 @@ static void *other_get(struct other *self, size_t size)
 {
     void **buffer = show.play->path != NULL ? bufpool_get(show.scene.pool, size) : locked_get(show.locked);
 
-    if (buffer == NULL)
-        atomic_store(&show.wrong, true);
-    else
+    if (buffer != NULL)
         *buffer = self;
+    else if (show.play->path == NULL || show.play->path->plan.max_bytes == 0)
+        atomic_store(&show.wrong, true);
     atomic_fetch_add_explicit(&self->operations, 1, memory_order_relaxed);
     return buffer;
 }

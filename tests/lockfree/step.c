@@ -12,6 +12,7 @@
 static struct {
     bool (*visit)(unsigned instruction);
     unsigned instruction;
+    greg_t place; /* of the next one */
 } stepping;
 
 static void trapped(int number, siginfo_t *info, void *context)
@@ -20,6 +21,11 @@ static void trapped(int number, siginfo_t *info, void *context)
 
     (void)number;
     (void)info;
+    /* A repeated string operation is one instruction: it traps behind every repetition. */
+    greg_t place = interrupted->uc_mcontext.gregs[REG_RIP];
+    if (place == stepping.place)
+        return;
+    stepping.place = place;
     if (!stepping.visit(stepping.instruction++))
         interrupted->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)TRAP_FLAG; /* the rest at full speed */
 }
@@ -31,6 +37,7 @@ void step_begin(bool (*visit)(unsigned instruction))
     MUST(sigaction(SIGTRAP, &action, NULL) == 0);
     stepping.visit = visit;
     stepping.instruction = 0;
+    stepping.place = 0;
     __writeeflags(__readeflags() | TRAP_FLAG);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "pools.h"
 
@@ -78,4 +79,19 @@ uintptr_t tracer_place(pid_t thread)
 void tracer_release(pid_t thread)
 {
     MUST(ptrace(PTRACE_DETACH, thread, NULL, NULL) == 0);
+}
+
+int tracer_error(void)
+{
+    pid_t child = fork();
+    MUST(child >= 0);
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    int error = tracer_seize(child);
+    kill(child, SIGKILL);
+    while (waitpid(child, NULL, 0) < 0)
+        MUST(errno == EINTR);
+    return error;
 }

@@ -12,6 +12,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* May a process trace its child here? Some containers, and yama's higher levels, forbid it. 0 or -errno. */
+int tracer_error(void);
+
 /* 0, and the thread runs on; or -errno: -EPERM where the system does not allow it. */
 int tracer_seize(pid_t thread);
 
