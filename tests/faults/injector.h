@@ -43,4 +43,13 @@ void injector_disarm(void);
 /* Did one fail? */
 bool injector_has_failed(void);
 
+/* ------------------------------------------------------------ between injector.c and the one that makes
+ * calls fail */
+
+/* The library is about to make a call of this kind: is it that one? */
+bool injector_must_fail(enum fault_kind kind);
+
+/* Have each call ask. NULL, or why that cannot be done here. */
+const char *injector_install(void);
+
 #endif /* INJECTOR_H */

@@ -20,11 +20,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static enum fault_kind failing;
-static unsigned failing_call;
-/* relaxed: numbers. */
-static _Atomic bool armed;
-static _Atomic unsigned calls;
 /* release and acquire: the filter is there. */
 static _Atomic int listener = -1;
 
@@ -94,13 +89,6 @@ static int error_of(enum fault_kind kind)
     }
 }
 
-static bool must_fail(const struct seccomp_data *call)
-{
-    return atomic_load_explicit(&armed, memory_order_relaxed) && failing != FAULT_NONE &&
-           kind_of(call) == failing &&
-           atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) == failing_call;
-}
-
 /* No call in here may be one that is filtered. */
 static void *supervise(void *arg)
 {
@@ -117,8 +105,9 @@ static void *supervise(void *arg)
             continue; /* EINTR, or the asker died */
         memset(&answer, 0, sizeof answer);
         answer.id = asked.id;
-        if (must_fail(&asked.data))
-            answer.error = -error_of(failing);
+        enum fault_kind kind = kind_of(&asked.data);
+        if (injector_must_fail(kind))
+            answer.error = -error_of(kind);
         else
             answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
         ioctl(file, SECCOMP_IOCTL_NOTIF_SEND, &answer);
@@ -135,7 +124,7 @@ bool injector_knows(enum fault_kind kind)
 #define ASK(number)                                                                                          \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF)
 
-const char *injector_prepare(enum fault_kind kind, unsigned k)
+const char *injector_install(void)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -154,8 +143,6 @@ const char *injector_prepare(enum fault_kind kind, unsigned k)
     struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
     pthread_t supervisor;
 
-    failing = kind;
-    failing_call = k;
     if (pthread_create(&supervisor, NULL, supervise, NULL) != 0)
         return "no thread to supervise";
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -165,19 +152,4 @@ const char *injector_prepare(enum fault_kind kind, unsigned k)
         return "the kernel has no seccomp notifications (5.5), or does not allow them";
     atomic_store_explicit(&listener, (int)file, memory_order_release);
     return NULL;
-}
-
-void injector_arm(void)
-{
-    atomic_store_explicit(&armed, true, memory_order_relaxed);
-}
-
-void injector_disarm(void)
-{
-    atomic_store_explicit(&armed, false, memory_order_relaxed);
-}
-
-bool injector_has_failed(void)
-{
-    return failing != FAULT_NONE && atomic_load_explicit(&calls, memory_order_relaxed) > failing_call;
 }
