@@ -15,6 +15,8 @@ struct life {
     struct worker worker;
     bool may_fail; /* a call that needs memory may say ENOMEM; else that is a fault */
     bool small;    /* for an emulator: less of everything */
+    unsigned each; /* buffers that each thread has of each tier; 0: as many as `small` says */
+    bool guarded;  /* with the word guard each buffer goes back to the system: no put is kept */
     /* What it came to; the same in every place. */
     uint64_t gets, puts, failures, digest;
     const char *fault; /* the first thing that must not be, or NULL */
