@@ -150,11 +150,15 @@ Test(adapters_uring_fixed, neighbours_are_registered_as_one_run)
     ring_or_skip(&ring);
     cr_assert(eq(int, bufpool_uring_fixed_open(&fixed, &ring, pool, 4 * COUNT, 4 * KIB), 0));
     cr_assert(lt(uint, fixed.runs, COUNT), "%u runs", fixed.runs);
+    const bufpool_uring_buffer_t *buffers[4 * COUNT];
     for (unsigned i = 0; i < 4 * COUNT; i++) {
-        const bufpool_uring_buffer_t *buffer = bufpool_uring_fixed_get(&fixed);
-        cr_assert(buffer != NULL && buffer->index >= 0 && buffer->index < (int)fixed.runs);
+        buffers[i] = bufpool_uring_fixed_get(&fixed);
+        cr_assert(buffers[i] != NULL && buffers[i]->index >= 0 && buffers[i]->index < (int)fixed.runs);
     }
     cr_assert(bufpool_uring_fixed_get(&fixed) == NULL);
+    for (unsigned i = 0; i < 4 * COUNT; i++)
+        bufpool_uring_fixed_put(&fixed, buffers[i]);
+    cr_assert(eq(int, bufpool_uring_fixed_close(&fixed), 0));
     io_uring_queue_exit(&ring);
 }
 
