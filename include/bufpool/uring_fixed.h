@@ -154,9 +154,10 @@ static inline int bufpool_uring_fixed_open(bufpool_uring_fixed_t *fixed, struct 
     fixed->buffer = (bufpool_uring_buffer_t *)calloc(count, sizeof *fixed->buffer);
     struct iovec *run = (struct iovec *)calloc(count, sizeof *run);
     void **address = (void **)calloc(count, sizeof *address);
-    if (fixed->buffer != NULL && run != NULL && address != NULL)
+    bool has_arrays = fixed->buffer != NULL && run != NULL && address != NULL;
+    if (has_arrays)
         got = bufpool_get_batch(pool, size, address, count);
-    if (got == count) {
+    if (has_arrays && got == count) {
         qsort(address, count, sizeof *address, bufpool_uring_compare);
         for (unsigned i = 0; i < count; i++)
             fixed->buffer[i].address = address[i];
