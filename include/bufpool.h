@@ -36,7 +36,8 @@
  *
  * Included with this header: bufpool/stats.h, the accounts of a pool; and with
  * BUFPOOL_INLINE defined bufpool/inline.h. bufpool/debug.h tells of the debug
- * words, bufpool/conf.h of the environment that configures the default pool, bufpool/malloc.h is malloc on the default pool.
+ * words, bufpool/conf.h of the environment that configures the default pool, bufpool/malloc.h is malloc on
+ * the default pool.
  */
 #ifndef BUFPOOL_H
 #define BUFPOOL_H
@@ -51,8 +52,25 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define BUFPOOL_API __attribute__((visibility("default")))
+#define BUFPOOL_MUST_USE __attribute__((warn_unused_result))
 #else
 #define BUFPOOL_API
+#define BUFPOOL_MUST_USE
+#endif
+
+/*
+ * Who takes back what a function returns, and with which argument. gcc from 11 on
+ * checks that, most of all with -fanalyzer: a leak, a buffer put twice or used
+ * after its put. It says nothing of sizes (all up to the capacity may be written)
+ * nor of aliases (a buffer may hold pointers that its last borrower left). Define
+ * BUFPOOL_NO_PAIRS, before the header is included, to be without; so are files
+ * with BUFPOOL_INLINE, where gcc sees puts that end in no call.
+ */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11 && !defined(BUFPOOL_INLINE) &&                \
+    !defined(BUFPOOL_NO_PAIRS)
+#define BUFPOOL_FREED_BY(function, argument) __attribute__((malloc(function, argument)))
+#else
+#define BUFPOOL_FREED_BY(function, argument)
 #endif
 
 typedef struct bufpool bufpool_t;
@@ -158,33 +176,6 @@ BUFPOOL_API bufpool_t *bufpool_default(void);
 /* ------------------------------------------------------------ borrow and give back */
 
 /*
- * bufpool_get - borrow a buffer of at least `size` bytes.
- *
- * The bytes are whatever the last borrower left there. The address is aligned
- * to 64 (with BUFPOOL_PAGE_ALIGNED to 4096, from that tier on). The tier is the
- * smallest whose capacity fits; size 0 is served by the smallest tier. A size
- * above the largest capacity, or one whose tier's address space is used up, is
- * served by the system, counted as oversized, and never pooled.
- *
- * Returns NULL with errno ENOMEM when max_bytes is reached or the system is
- * out of memory, after everything idle was given back to make room. errno is
- * untouched on success. A destroyed pool is misuse: NULL, EINVAL.
- *
- * Progress: wait-free and without a system call while the private cache has a
- * buffer; lock-free otherwise, but for the kernel.
- *
- * Ordering: a bufpool_put of a buffer happens before the get that returns it.
- */
-BUFPOOL_API void *bufpool_get(bufpool_t *pool, size_t size);
-
-/*
- * bufpool_get_zeroed - bufpool_get with every byte up to the capacity zero.
- *
- * Costs a memset of the capacity; a buffer's earlier borrower leaves nothing.
- */
-BUFPOOL_API void *bufpool_get_zeroed(bufpool_t *pool, size_t size);
-
-/*
  * bufpool_put - give a buffer back. It is no longer yours, whatever comes back.
  *
  * Returns true where the pool kept the buffer, false where it refused it: an
@@ -204,6 +195,34 @@ BUFPOOL_API void *bufpool_get_zeroed(bufpool_t *pool, size_t size);
 BUFPOOL_API bool bufpool_put(bufpool_t *pool, void *buffer);
 
 /*
+ * bufpool_get - borrow a buffer of at least `size` bytes.
+ *
+ * The bytes are whatever the last borrower left there. The address is aligned
+ * to 64 (with BUFPOOL_PAGE_ALIGNED to 4096, from that tier on). The tier is the
+ * smallest whose capacity fits; size 0 is served by the smallest tier. A size
+ * above the largest capacity, or one whose tier's address space is used up, is
+ * served by the system, counted as oversized, and never pooled.
+ *
+ * Returns NULL with errno ENOMEM when max_bytes is reached or the system is
+ * out of memory, after everything idle was given back to make room. errno is
+ * untouched on success. A destroyed pool is misuse: NULL, EINVAL.
+ *
+ * Progress: wait-free and without a system call while the private cache has a
+ * buffer; lock-free otherwise, but for the kernel.
+ *
+ * Ordering: a bufpool_put of a buffer happens before the get that returns it.
+ */
+BUFPOOL_API BUFPOOL_MUST_USE BUFPOOL_FREED_BY(bufpool_put, 2) void *bufpool_get(bufpool_t *pool, size_t size);
+
+/*
+ * bufpool_get_zeroed - bufpool_get with every byte up to the capacity zero.
+ *
+ * Costs a memset of the capacity; a buffer's earlier borrower leaves nothing.
+ */
+BUFPOOL_API BUFPOOL_MUST_USE BUFPOOL_FREED_BY(bufpool_put, 2) void *bufpool_get_zeroed(bufpool_t *pool,
+                                                                                       size_t size);
+
+/*
  * bufpool_resize - realloc's contract.
  *
  * (NULL, n) gets; (buffer, 0) puts and returns NULL; otherwise the bytes up to
@@ -213,7 +232,8 @@ BUFPOOL_API bool bufpool_put(bufpool_t *pool, void *buffer);
  * failure NULL with errno ENOMEM, and the buffer is as it was. Misuse: NULL,
  * EINVAL.
  */
-BUFPOOL_API void *bufpool_resize(bufpool_t *pool, void *buffer, size_t size);
+BUFPOOL_API BUFPOOL_MUST_USE BUFPOOL_FREED_BY(bufpool_put, 2) void *bufpool_resize(bufpool_t *pool,
+                                                                                   void *buffer, size_t size);
 
 /*
  * bufpool_capacity - how many bytes of a borrowed buffer the caller may use: at

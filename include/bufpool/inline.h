@@ -137,7 +137,7 @@ static inline void *bufpool_inline_get_hit(bufpool_t *pool, size_t size)
     return buffer;
 }
 
-static inline void *bufpool_inline_get(bufpool_t *pool, size_t size)
+static inline BUFPOOL_MUST_USE void *bufpool_inline_get(bufpool_t *pool, size_t size)
 {
     void *buffer = BUFPOOL_INLINE_IS_NULL(pool) ? NULL : bufpool_inline_get_hit(pool, size);
     return __builtin_expect(buffer != NULL, 1) ? buffer : bufpool_get(pool, size);

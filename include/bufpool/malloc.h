@@ -33,6 +33,11 @@
  * read-modify-write, and the same accounts of progress.
  *
  * errno is set on failure and untouched on success.
+ *
+ * gcc from 11 on is told that bufpool_free takes back what these functions give,
+ * and then takes malloc's memory, freed by bufpool_free in the same function, for
+ * a mistake (-Wmismatched-dealloc). It is none here: BUFPOOL_NO_PAIRS, defined
+ * before the header is included, has it say nothing.
  */
 #ifndef BUFPOOL_MALLOC_H
 #define BUFPOOL_MALLOC_H
@@ -44,20 +49,31 @@ extern "C" {
 #endif
 
 /*
+ * bufpool_free - give memory back that one of these functions, or the C library,
+ * gave. NULL does nothing. errno is kept.
+ *
+ * An address of the pool that is no buffer's begin, or a buffer put twice, is
+ * misuse as of bufpool_put; any other foreign address is the C library's, and so
+ * is what comes of it.
+ */
+BUFPOOL_API void bufpool_free(void *memory);
+
+/*
  * bufpool_malloc - at least `size` bytes, their contents undefined.
  *
  * Aligned for any type: to 64 from the pool, as malloc does it (16) from the C
  * library. Size 0 is malloc(0): on glibc a pointer of its own, to be freed. NULL
  * with errno ENOMEM when memory, or max_bytes, is out.
  */
-BUFPOOL_API void *bufpool_malloc(size_t size);
+BUFPOOL_API BUFPOOL_MUST_USE BUFPOOL_FREED_BY(bufpool_free, 1) void *bufpool_malloc(size_t size);
 
 /*
  * bufpool_calloc - memory for `count` times `size` bytes, which are zero; what
  * there is beyond them is undefined. NULL with errno ENOMEM where the product
  * overflows, or as bufpool_malloc.
  */
-BUFPOOL_API void *bufpool_calloc(size_t count, size_t size);
+BUFPOOL_API BUFPOOL_MUST_USE BUFPOOL_FREED_BY(bufpool_free, 1) void *bufpool_calloc(size_t count,
+                                                                                    size_t size);
 
 /*
  * bufpool_realloc - `memory` with at least `size` bytes, here or elsewhere; the
@@ -73,17 +89,8 @@ BUFPOOL_API void *bufpool_calloc(size_t count, size_t size);
  *
  * A pool's address that nobody can hold is misuse: NULL, EINVAL.
  */
-BUFPOOL_API void *bufpool_realloc(void *memory, size_t size);
-
-/*
- * bufpool_free - give memory back that one of these functions, or the C library,
- * gave. NULL does nothing. errno is kept.
- *
- * An address of the pool that is no buffer's begin, or a buffer put twice, is
- * misuse as of bufpool_put; any other foreign address is the C library's, and so
- * is what comes of it.
- */
-BUFPOOL_API void bufpool_free(void *memory);
+BUFPOOL_API BUFPOOL_MUST_USE BUFPOOL_FREED_BY(bufpool_free, 1) void *bufpool_realloc(void *memory,
+                                                                                     size_t size);
 
 /*
  * bufpool_aligned_alloc - bufpool_malloc, aligned to `alignment`, a power of two.
@@ -92,7 +99,8 @@ BUFPOOL_API void bufpool_free(void *memory);
  * two, and above SIZE_MAX / 2 + 1 returns NULL with errno EINVAL. `size` need not
  * be a multiple.
  */
-BUFPOOL_API void *bufpool_aligned_alloc(size_t alignment, size_t size);
+BUFPOOL_API BUFPOOL_MUST_USE BUFPOOL_FREED_BY(bufpool_free, 1) void *bufpool_aligned_alloc(size_t alignment,
+                                                                                           size_t size);
 
 /*
  * bufpool_malloc_usable_size - how many bytes may be used there, at least as many

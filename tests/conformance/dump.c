@@ -23,7 +23,7 @@ static bufpool_t *pool_with_traffic(const char *name)
         put_many(pool, buffers, 33);
     }
     bufpool_collect(pool);
-    bufpool_get(pool, SIZE_MAX);
+    MUST(bufpool_get(pool, SIZE_MAX) == NULL);
     return pool;
 }
 

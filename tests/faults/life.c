@@ -133,7 +133,7 @@ static void live_resize(struct life *life)
         kept = MARK;
         fill(buffer, kept, ++life->seed);
     }
-    bufpool_resize(life->pool, buffer, 0);
+    MUST(bufpool_resize(life->pool, buffer, 0) == NULL);
 }
 
 static void live_oversized(struct life *life)
