@@ -13,7 +13,9 @@
  * growth of caches, which warm_* have behind them; and another number of
  * processors, so the program pretends to have eight (cpus.c).
  */
+#include <bufpool/malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "baton.h"
 #include "load.h"
@@ -30,6 +32,20 @@ static LOAD_INLINE void pair(void *context, uint64_t count, bool calls)
 {
     for (; count > 0; count--)
         load_put(calls, context, load_get(calls, context, 4096));
+}
+
+/* The same pair through bufpool/malloc.h. */
+static LOAD_INLINE void face(void *context, uint64_t count, bool calls)
+{
+    for (; count > 0; count--) {
+        void *memory = calls ? bufpool_malloc(4096) : load_get(false, context, 4096);
+        if (memory == NULL)
+            abort();
+        if (calls)
+            bufpool_free(memory);
+        else
+            load_put(false, context, memory);
+    }
 }
 
 static LOAD_INLINE void batch(void *context, uint64_t count, bool calls)
@@ -72,6 +88,7 @@ static LOAD_INLINE void consume(void *context, uint64_t count, bool calls)
     COPY(warm_##body, body, true) COPY(measured_##body, body, true) COPY(empty_##body, body, false)
 
 COPIES(pair)
+COPIES(face)
 COPIES(batch)
 COPIES(mix)
 COPIES(produce)
@@ -132,11 +149,14 @@ int main(void)
 
     cpus_pretend(CPUS);
     config.collect_interval_ms = 0;
-    if (bufpool_create(&pool, &config) != 0)
+    if (setenv("BUFPOOL_CONF", "collect_interval_ms:0", 1) != 0 || bufpool_create(&pool, &config) != 0)
         abort();
     warm_pair(pool, PAIRS);
     measured_pair(pool, PAIRS);
     empty_pair(pool, PAIRS);
+    warm_face(pool, PAIRS);
+    measured_face(pool, PAIRS);
+    empty_face(pool, PAIRS);
     warm_batch(pool, BATCHES);
     measured_batch(pool, BATCHES);
     empty_batch(pool, BATCHES);
@@ -144,9 +164,10 @@ int main(void)
     hand_off(pool, true);
     hand_off(pool, false);
     printf("pair measured_pair empty_pair %u\n"
+           "face measured_face empty_face %u\n"
            "batch measured_batch empty_batch %u\n"
            "mix measured_mix empty_mix %u\n"
            "handoff measured_produce,measured_consume empty_produce,empty_consume %u\n",
-           PAIRS, BATCHES * BATCH, REPLACEMENTS, HANDED_OFF);
+           PAIRS, PAIRS, BATCHES * BATCH, REPLACEMENTS, HANDED_OFF);
     return 0;
 }
