@@ -126,10 +126,23 @@ static inline struct tally *block_tally(struct block *block, unsigned tiers, uns
     return (struct tally *)(void *)&block->bin[tiers + 1] + tier;
 }
 
+/* Where the first bin's slots begin, behind the last tally. By arithmetic too. */
+static inline void **block_slots(struct block *block, unsigned tiers)
+{
+    return (void **)(void *)block_tally(block, tiers, tiers);
+}
+
+/* For who has the block. */
 static inline unsigned bin_count(const struct bin *bin)
 {
+    return (unsigned)(atomic_load_explicit(&bin->top, memory_order_relaxed) - bin->slot);
+}
+
+/* For who sums up, and may see a block that is not laid out yet: `slot` is where it will be. */
+static inline unsigned bin_count_at(const struct bin *bin, void *const *slot)
+{
     void *const *top = atomic_load_explicit(&bin->top, memory_order_relaxed);
-    return top == NULL ? 0 : (unsigned)(top - bin->slot); /* NULL: a block just added, seen by who sums up */
+    return top == NULL ? 0 : (unsigned)(top - slot);
 }
 
 static inline void bin_set_count(struct bin *bin, unsigned n)

@@ -21,7 +21,7 @@ static void block_lay_out(const struct bufpool *pool, struct block *block)
 {
     unsigned tiers = pool->tiers.count;
 
-    void **slot = (void **)(void *)block_tally(block, tiers, tiers); /* behind the last */
+    void **slot = block_slots(block, tiers);
     for (unsigned i = 0; i <= tiers; i++) {
         struct bin *bin = &block->bin[i];
         bin->slot = slot;

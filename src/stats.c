@@ -16,6 +16,8 @@ struct sum {
 static void sum_block(const struct bufpool *pool, struct block *block, struct sum *sums)
 {
     bool claimed = atomic_load_explicit(&block->claimed, memory_order_relaxed);
+    void *const *slot = block_slots(block, pool->tiers.count);
+
     for (unsigned i = 0; i < pool->tiers.count; i++) {
         const struct bin *bin = &block->bin[i];
         const struct tally *tally = block_tally(block, pool->tiers.count, i);
@@ -27,7 +29,8 @@ static void sum_block(const struct bufpool *pool, struct block *block, struct su
         sum->hits_cold += count_read(&tally->hits_cold);
         sum->filled += count_read(&tally->filled);
         sum->flushed += count_read(&tally->flushed);
-        *(claimed ? &sum->in_hand : &sum->in_bins) += bin_count(bin);
+        *(claimed ? &sum->in_hand : &sum->in_bins) += bin_count_at(bin, slot);
+        slot += pool->shape[i].cap_max + 1;
     }
 }
 
