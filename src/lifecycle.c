@@ -11,6 +11,7 @@
 #include "name.h"
 #include "region.h"
 #include "registry.h"
+#include "serve.h"
 #include "stats.h"
 #include "thread.h"
 #include "tracefile.h"
@@ -194,8 +195,10 @@ int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
             registry_drop(made);
     }
     registry_unlock();
-    if (error == 0)
+    if (error == 0) {
+        serve_from_environment();
         *pool = made;
+    }
     return error;
 }
 

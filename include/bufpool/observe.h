@@ -35,6 +35,37 @@ extern "C" {
  */
 BUFPOOL_API int bufpool_dump_all(FILE *out, enum bufpool_format format);
 
+/*
+ * bufpool_stats_serve - answer at a Unix stream socket from now on: to whoever
+ * may open it, with the accounts of all pools. The same as BUFPOOL_STATS=PATH in
+ * the environment, which the first pool of a process looks at; in set-uid programs
+ * it is ignored, and where it fails a line on stderr says why.
+ *
+ * A client says `text`, `json` or `prometheus` and a newline, or ends its side
+ * (text), and gets one document of bufpool_dump_all and the end. HTTP/1 does too:
+ * GET of /metrics (Prometheus), /json or / (text). For example
+ *
+ *   echo json | nc -UN /run/app.sock
+ *   curl --unix-socket /run/app.sock http://localhost/metrics
+ *
+ * In `path` each %p becomes the process id. The socket's mode is 0600. A stale
+ * socket there is replaced, anything else never; the file is removed at exit, if
+ * it is still ours. NULL ends it: no client is served any more and the file is
+ * gone when that returns 0, which it does also where nothing was served.
+ *
+ * One thread named "bufpool-stats" with all signals blocked does it; without
+ * this call there is none. It keeps up to 16 clients, sends each away after ten
+ * seconds, and for one more the one that came first. It holds no lock while it
+ * writes. A forked child serves nothing until it calls this itself.
+ *
+ * Returns 0 or a negative errno with nothing changed: -EBUSY this process serves
+ * already; -EEXIST there is something at `path` that is no socket; -EADDRINUSE
+ * somebody answers there; -EINVAL an empty path; -ENAMETOOLONG above 107 bytes;
+ * -EAGAIN no thread to be had; -ENOMEM; or what the system says of the path.
+ * Thread-safe. May block: the system's calls, the end of a document under way.
+ */
+BUFPOOL_API int bufpool_stats_serve(const char *path);
+
 #ifdef __cplusplus
 }
 #endif
