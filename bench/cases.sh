@@ -4,7 +4,7 @@
 
 all_workloads=(pair batch mix handoff churn crowd falseshare burst breathing replay scale)
 mallocs=(glibc jemalloc mimalloc tcmalloc tbbmalloc)
-all_peers=(bufpool bufpool-inline bufpool-2m bufpool-steps "${mallocs[@]}" jemalloc-bg mempool go-pool go-buckets floor inline harness)
+all_peers=(bufpool bufpool-inline bufpool-2m bufpool-steps bufpool-advised "${mallocs[@]}" jemalloc-bg mempool go-pool go-buckets floor inline harness)
 all_sizes=(512 1K 2K 4K 8K 16K 32K 64K 128K 256K 512K 1M)
 
 # One case a line: from which run on, which part of it, the workload and its options; of replay the
@@ -128,7 +128,7 @@ measures() {
     # Tiers to 2 MiB: for the one trace that asks for so much.
     replay:bufpool-2m) [[ $options == *mariadb ]] ;;
     # Smaller tiers are about memory.
-    replay:bufpool-steps) [[ $options == *--memory* ]] ;;
+    replay:bufpool-steps | replay:bufpool-advised) [[ $options == *--memory* ]] ;;
     pair:mempool | batch:mempool | mix:mempool | handoff:mempool | churn:mempool | crowd:mempool | falseshare:mempool) [[ $options != *--memory* ]] ;;
     # The hit alone differs.
     pair:bufpool-inline | batch:bufpool-inline | mix:bufpool-inline | handoff:bufpool-inline | crowd:bufpool-inline)

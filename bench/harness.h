@@ -41,8 +41,10 @@ struct options {
     bool latency;        /* crowd: of single operations instead of throughput */
     bool memory;         /* mix, handoff, replay: resident pages instead of time */
     bool verify;         /* replay: stamp and check every byte instead of time */
-    const char *curve;   /* crowd, burst: file for the points of a plot; NULL: none */
-    const char *path;    /* replay: the trace; report: the samples */
+    bool counts;       /* replay: what the pool has counted in a pass, and resident pages, instead of time */
+    const char *tiers; /* replay on bufpool-advised: its tiers, as tier_list_parse takes them */
+    const char *curve; /* crowd, burst: file for the points of a plot; NULL: none */
+    const char *path;  /* replay: the trace; report: the samples */
 };
 
 /* Print one line on stderr, "bufpool-bench: ...", and end the process with status 1. */

@@ -39,6 +39,8 @@ enum {
     OPTION_CURVE,
     OPTION_MEMORY,
     OPTION_VERIFY,
+    OPTION_COUNTS,
+    OPTION_TIERS,
     OPTION_HELP
 };
 
@@ -68,8 +70,8 @@ static const struct workload {
     {"breathing", breathing_run, MALLOCS_AND_POOL, TAKES(PERIOD), false},
     {"burst", burst_run, MALLOCS_AND_POOL, TAKES(KEEP_EVERY) | TAKES(ASLEEP) | TAKES(CURVE), false},
     {"falseshare", falseshare_run, ALLOCATORS | KIND(PEER_NONE), TAKES(THREADS) | TAKES(SCRATCH), false},
-    {"replay", replay_run, MALLOCS_AND_POOL | KIND(PEER_NONE), TAKES(MEMORY) | TAKES(VERIFY) | TAKES(ASLEEP),
-     true},
+    {"replay", replay_run, MALLOCS_AND_POOL | KIND(PEER_NONE),
+     TAKES(MEMORY) | TAKES(VERIFY) | TAKES(COUNTS) | TAKES(TIERS) | TAKES(ASLEEP), true},
 };
 #define WORKLOADS_COUNT (sizeof(workloads) / sizeof(workloads[0]))
 
@@ -92,6 +94,8 @@ static const struct option long_options[] = {
     {"curve", required_argument, NULL, OPTION_CURVE},
     {"memory", no_argument, NULL, OPTION_MEMORY},
     {"verify", no_argument, NULL, OPTION_VERIFY},
+    {"counts", no_argument, NULL, OPTION_COUNTS},
+    {"tiers", required_argument, NULL, OPTION_TIERS},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -216,6 +220,12 @@ static void parse(struct options *options, const struct workload *workload, int 
         case OPTION_VERIFY:
             options->verify = true;
             break;
+        case OPTION_COUNTS:
+            options->counts = true;
+            break;
+        case OPTION_TIERS:
+            options->tiers = optarg;
+            break;
         case OPTION_HELP:
             usage(stdout);
             exit(0);
@@ -242,8 +252,12 @@ static int run_workload(const struct workload *workload, int count, char **argum
     if (!(workload->kinds & KIND(options.peer->kind)) ||
         (options.peer->kind == PEER_NONE && (options.memory || options.verify)))
         usage_error(workload->name, "does not measure that peer");
-    if (options.memory && options.verify)
-        usage_error("--memory and --verify are two runs", NULL);
+    if (options.memory + options.verify + options.counts > 1)
+        usage_error("--memory, --verify and --counts are runs of their own", NULL);
+    if (options.counts && options.peer->kind != PEER_BUFPOOL)
+        usage_error("--counts wants the pool, not", options.peer->name);
+    if (options.peer->has_tiers != (options.tiers != NULL))
+        usage_error("--tiers goes with bufpool-advised, not with", options.peer->name);
     if ((workload->takes & TAKES(SIZE)) && options.size > peer_size_most(options.peer))
         usage_error("that size is more than is served by", options.peer->name);
     if ((workload->takes & TAKES(COUNT)) && options.size * options.count > BATCH_BYTES_MOST)

@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tier_set.h"
+
 _Thread_local struct floor_list peer_inline_list;
 
 static const struct peer *opened;
+static const char *tiers_list;
 
 static const struct peer peers[] = {
     {.name = "bufpool", .kind = PEER_BUFPOOL},
@@ -15,6 +18,8 @@ static const struct peer peers[] = {
     /* Less waste within a buffer for more tiers. */
     {.name = "bufpool-inline", .kind = PEER_INLINED},
     {.name = "bufpool-steps", .kind = PEER_BUFPOOL, .tier_steps = 4},
+    /* With the tiers that bench/advise picks for the trace. */
+    {.name = "bufpool-advised", .kind = PEER_BUFPOOL, .has_tiers = true},
     {.name = "glibc", .kind = PEER_MALLOC, .object = "libc.so"},
     {.name = "jemalloc", .kind = PEER_MALLOC, .object = "libjemalloc.so"},
     /* With background_thread:true in its environment. */
@@ -82,6 +87,11 @@ void *peer_open(const struct peer *peer, const struct peer_load *load)
     case PEER_BUFPOOL:
     case PEER_INLINED: {
         bufpool_config_t config = BUFPOOL_CONFIG_INIT;
+        size_t tiers[TIERS_MOST];
+        if (peer->has_tiers) {
+            config.tiers_count = tier_list_parse(tiers_list, tiers);
+            config.tiers = tiers;
+        }
         if (peer->max_size)
             config.max_size = peer->max_size;
         if (peer->tier_steps)
@@ -103,6 +113,11 @@ void *peer_open(const struct peer *peer, const struct peer_load *load)
     default:
         return NULL;
     }
+}
+
+void peer_use_tiers(const char *list)
+{
+    tiers_list = list;
 }
 
 void peer_stock_thread(const struct peer *peer, size_t size, size_t count)

@@ -39,6 +39,7 @@ struct peer {
     const char *object; /* PEER_MALLOC: malloc must come from a file of this name; else NULL */
     size_t max_size;    /* PEER_BUFPOOL: largest tier; 0: the default, as everything else of it */
     size_t tier_steps;  /* PEER_BUFPOOL: tiers a doubling; 0: the default */
+    bool has_tiers;     /* PEER_BUFPOOL: those of --tiers */
 };
 
 /* The peer of that name; NULL when there is none. */
@@ -66,6 +67,9 @@ struct peer_load {
  * returns. Dies when malloc is not the one the peer's name promises.
  */
 void *peer_open(const struct peer *peer, const struct peer_load *load);
+
+/* What peer_open gives a peer that has_tiers, as tier_list_parse takes it. */
+void peer_use_tiers(const char *list);
 
 /* Give the calling thread's floor `count` buffers of `size`; other kinds need nothing. */
 void peer_stock_thread(const struct peer *peer, size_t size, size_t count);

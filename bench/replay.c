@@ -7,10 +7,11 @@
  * --memory, MiB above the start at the peak, on the mean of the events, and 0
  * and 3 s after the last put; with --verify, nothing but that it is right:
  * every byte of every buffer is stamped when got or resized and looked at when
- * put, and the pool's accounts must balance.
+ * put, and the pool's accounts must balance; with --counts, what the pool has
+ * counted in the first pass, and memory, for bench/advise --verify.
  *
  * Every page of a buffer is touched when it is got. Requests of at most 256
- * bytes are left out for every peer (--verify replays them too).
+ * bytes are left out for every peer (--verify and --counts replay them too).
  *
  * What would fool it: waits that the server never had (see plan.h); a thread
  * that runs ahead, since with it grows what is live, so no thread is more than
@@ -36,6 +37,7 @@
 #define SAMPLES_A_PASS 512u
 #define MEMORY_PASSES 2u
 #define VERIFY_PASSES 2u
+#define COUNTS_PASSES 1u
 #define COLD_PASS_COUNTS 5u /* times the length of a sample */
 
 struct replay;
@@ -55,6 +57,7 @@ struct replay {
     char name[64];
     void *self;
     struct growth growth;
+    _Atomic uint64_t in_use_peak, backed_peak; /* of samples; relaxed */
     unsigned pass;
     bool more; /* written by member 0 between two barriers */
     struct measured measured;
@@ -154,6 +157,41 @@ static ALWAYS_INLINE void play_verified(enum peer_kind kind, void *context, uint
 }
 PEER_LOOPS(play_verified)
 
+static void raise_to(_Atomic uint64_t *most, uint64_t value)
+{
+    uint64_t before = atomic_load_explicit(most, memory_order_relaxed);
+    while (before < value && !atomic_compare_exchange_weak_explicit(
+                                 most, &before, value, memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+static void pool_sample(struct replay *replay)
+{
+    bufpool_stats_t stats = BUFPOOL_STATS_INIT;
+    bufpool_stats(replay->self, &stats);
+    raise_to(&replay->in_use_peak, stats.in_use_bytes);
+    raise_to(&replay->backed_peak, stats.committed_bytes + stats.oversized_bytes);
+}
+
+static void counts_print(const struct replay *replay)
+{
+    const struct options *options = replay->options;
+    bufpool_stats_t s = BUFPOOL_STATS_INIT;
+    bufpool_stats(replay->self, &s);
+    const struct {
+        const char *name, *unit;
+        double value;
+    } counts[] = {{"gets", "", (double)s.gets},
+                  {"oversized", "", (double)s.oversized_gets},
+                  {"carves", "", (double)s.carves},
+                  {"misses", "", (double)(s.gets - s.hits_private - s.oversized_gets)},
+                  {"in use", "MiB", (double)atomic_load(&replay->in_use_peak) / MIB},
+                  {"backed", "MiB", (double)atomic_load(&replay->backed_peak) / MIB}};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        sample_print(options, "replay", replay->name, counts[i].name, counts[i].unit, counts[i].value);
+    growth_print(&replay->growth, options, "replay", replay->name);
+}
+
 static void pass(struct replay *replay, unsigned number)
 {
     const struct options *options = replay->options;
@@ -162,7 +200,8 @@ static void pass(struct replay *replay, unsigned number)
     enum peer_kind kind = options->peer->kind;
     peer_loop loop = options->verify ? play_verified_of(kind) : play_timed_of(kind);
     uint64_t left = plan->first[number + 1] - plan->first[number];
-    uint64_t step = options->memory ? plan->count / SAMPLES_A_PASS + 1 : left;
+    bool samples = options->memory || options->counts;
+    uint64_t step = samples ? plan->count / SAMPLES_A_PASS + 1 : left;
 
     player->next = &plan->events[plan->first[number]];
     player->limit = 0;
@@ -170,7 +209,9 @@ static void pass(struct replay *replay, unsigned number)
         uint64_t now = left < step ? left : step;
         loop(player, now);
         left -= now;
-        if (options->memory)
+        if (options->counts)
+            pool_sample(replay);
+        if (samples)
             growth_sample(&replay->growth);
     }
     atomic_store_explicit(&player->position, UINT32_MAX, memory_order_relaxed);
@@ -182,8 +223,8 @@ static bool one_more(const struct replay *replay)
     const struct options *options = replay->options;
     if (options->verify)
         return replay->pass < VERIFY_PASSES;
-    if (options->memory)
-        return replay->pass < MEMORY_PASSES;
+    if (options->memory || options->counts)
+        return replay->pass < (options->memory ? MEMORY_PASSES : COUNTS_PASSES);
     return replay->measured.count == 0 || replay->measured.ns < (uint64_t)options->sample_ms * 1000000u;
 }
 
@@ -202,6 +243,8 @@ static void report(const struct replay *replay)
     if (options->verify) {
         bufpool_stats_t stats;
         verify_accounts(replay, &stats);
+    } else if (options->counts) {
+        counts_print(replay);
     } else if (options->memory) {
         growth_print(&replay->growth, options, "replay", replay->name);
         asleep_watch(options, "replay", replay->name, replay->growth.start, 0, false, -1);
@@ -283,9 +326,10 @@ void replay_run(const struct options *options)
     replay->options = options;
     trace_name(replay->name, sizeof(replay->name), options->path);
     trace_load(&trace, options->path);
+    peer_use_tiers(options->tiers);
     if (trace.threads > CREW_MEMBERS_MAX)
         die("%s: %u threads; this replays at most %d", options->path, trace.threads, CREW_MEMBERS_MAX);
-    plan_make(&replay->plan, &trace, options->verify ? 0 : LEFT_OUT_MOST + 1);
+    plan_make(&replay->plan, &trace, options->verify || options->counts ? 0 : LEFT_OUT_MOST + 1);
     trace_free(&trace);
     crew_run(replay->plan.threads, true, member, replay);
     if (options->verify)

@@ -7,6 +7,7 @@ static const struct {
     {"bufpool", ROLE_OURS},
     {"bufpool-2m", ROLE_OURS},
     {"bufpool-steps", ROLE_OURS},
+    {"bufpool-advised", ROLE_OURS},
     {"bufpool-inline", ROLE_INLINED},
     {"glibc", ROLE_MALLOC | ROLE_GIVES_BACK},
     {"jemalloc", ROLE_MALLOC | ROLE_LEAN | ROLE_KEEPS},

@@ -6,6 +6,11 @@ trace_path() {
     echo "$bench/traces/$1.bpt.gz"
 }
 
+# advised_tiers TRACE: what bench/advise picks for it.
+advised_tiers() {
+    "$(dirname "$binary")/bufpool-advise" --tiers "$(trace_path "$1")"
+}
+
 # child CASE PEER OPTION...: one process of that case; its samples on stdout.
 child() {
     local case=$1 peer=$2 program=$binary word
@@ -14,6 +19,7 @@ child() {
     case $peer in
     jemalloc-bg) settings=("LD_PRELOAD=${library[$peer]}" MALLOC_CONF=background_thread:true) ;;
     mempool) program=$binary-dpdk ;;
+    bufpool-advised) options=("--tiers=$(advised_tiers "${case_options[$case]##* }")") ;;
     *) [[ -z ${library[$peer]-} ]] || settings=("LD_PRELOAD=${library[$peer]}") ;;
     esac
     for word in ${case_options[$case]}; do
