@@ -14,6 +14,7 @@
 #ifndef ARMOUR_H
 #define ARMOUR_H
 
+#include "contents.h"
 #include "debug.h"
 #include "leak.h"
 #include "pool.h"
@@ -52,11 +53,12 @@ void armour_after_fork(struct bufpool *pool);
 
 /* ------------------------------------------------------------ armour_flow.c */
 
-/* All of a get but for errno; `tier` may be TIER_NONE, `site` is where our caller called from. */
-void *armour_get(struct bufpool *pool, struct record *record, unsigned tier, size_t size, const void *site);
+/* All of a get but for errno; `tier` may be TIER_NONE. */
+void *armour_get(struct bufpool *pool, struct record *record, unsigned tier, struct request *request);
 
-/* All of a put, its address looked at; what bufpool_put returns. */
-bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void *buffer, const void *site);
+/* All of a put, its address looked at, `site` is where our caller called from; what bufpool_put returns. */
+bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void *buffer, const void *site,
+                enum fate fate);
 
 /* An oversized buffer that is in use may be released; false: misuse, reported. */
 bool armour_put_oversized(struct bufpool *pool, void *buffer, size_t capacity, const void *site);

@@ -113,7 +113,7 @@ static struct view view_of(struct bufpool *pool, void *buffer)
 }
 
 /* A buffer leaves for its borrower. */
-static void hand_out(struct bufpool *pool, void *buffer, size_t size, const void *site, bool sampled)
+static void hand_out(struct bufpool *pool, void *buffer, const struct request *request, bool sampled)
 {
     struct view view = view_of(pool, buffer);
     struct shadow *shadow = view.shadow;
@@ -122,19 +122,22 @@ static void hand_out(struct bufpool *pool, void *buffer, size_t size, const void
     show(pool, buffer, view.capacity);
     if (atomic_exchange_explicit(&shadow->is_filled, false, memory_order_relaxed)) {
         if (armour_has(pool, DEBUG_INTEGRITY))
-            check_idle_bytes(pool, &view, site);
+            check_idle_bytes(pool, &view, request->site);
     } else if (armour_has(pool, DEBUG_POISON)) {
         memset(buffer, FILL_FRESH, view.capacity);
     }
     if (armour_has(pool, DEBUG_TOOL))
         tool_lend(pool, buffer, view.capacity);
-    set_asked(pool, &view, size);
+    if (request->kept)
+        show(pool, buffer, view.capacity); /* what it holds has a meaning */
+    set_asked(pool, &view, request->size);
     if (armour_has(pool, DEBUG_SIZES))
-        sizes_got(&pool->armour->sizes, size);
+        sizes_got(&pool->armour->sizes, request->size);
     if (armour_has(pool, DEBUG_TAG))
-        atomic_store_explicit(&shadow->got_at, site, memory_order_relaxed);
+        atomic_store_explicit(&shadow->got_at, request->site, memory_order_relaxed);
     if (sampled)
-        atomic_store_explicit(&shadow->sample, leak_sample(pool, buffer, size, site), memory_order_relaxed);
+        atomic_store_explicit(&shadow->sample, leak_sample(pool, buffer, request->size, request->site),
+                              memory_order_relaxed);
 }
 
 /*
@@ -156,7 +159,7 @@ static void *get_guarded(struct bufpool *pool, unsigned tier, size_t size)
     return buffer;
 }
 
-void *armour_get(struct bufpool *pool, struct record *record, unsigned tier, size_t size, const void *site)
+void *armour_get(struct bufpool *pool, struct record *record, unsigned tier, struct request *request)
 {
     struct armour *armour = pool->armour;
     uint64_t number = atomic_fetch_add_explicit(&armour->gets, 1, memory_order_relaxed) + 1;
@@ -165,13 +168,14 @@ void *armour_get(struct bufpool *pool, struct record *record, unsigned tier, siz
         account_add(&pool->account[tier == TIER_NONE ? ACCOUNT_NO_TIER : tier].failures, 1);
         return NULL;
     }
-    void *buffer = armour_has(pool, DEBUG_GUARD) ? get_guarded(pool, tier, size) : NULL;
+    void *buffer =
+        armour_has(pool, DEBUG_GUARD) && !request->only_kept ? get_guarded(pool, tier, request->size) : NULL;
     if (buffer == NULL)
-        buffer = flow_get(pool, record, tier, size);
+        buffer = flow_get(pool, record, tier, request);
     if (buffer != NULL && armour_has(pool, DEBUG_STATE))
-        hand_out(pool, buffer, size, site, armour_has(pool, DEBUG_LEAK) && number % armour->debug.leak == 0);
+        hand_out(pool, buffer, request, armour_has(pool, DEBUG_LEAK) && number % armour->debug.leak == 0);
     if (buffer != NULL)
-        recorder_got(pool, buffer, size);
+        recorder_got(pool, buffer, request->size);
     return buffer;
 }
 
@@ -257,7 +261,8 @@ static bool is_dropped(struct armour *armour)
     return four >> 62 == number % 4;
 }
 
-bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void *buffer, const void *site)
+bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void *buffer, const void *site,
+                enum fate fate)
 {
     struct view view = view_of(pool, buffer);
 
@@ -267,8 +272,10 @@ bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void
     fill_at_put(pool, &view);
     if (armour_has(pool, DEBUG_TOOL))
         tool_return(pool, buffer, view.capacity);
+    if (fate != FATE_FILED)
+        return flow_refuse(pool, tier, buffer, fate);
     if (armour_has(pool, DEBUG_DROP) && is_dropped(pool->armour)) {
-        bool kept = flow_refuse(pool, tier, buffer);
+        bool kept = flow_refuse(pool, tier, buffer, FATE_RELEASED);
         collect_purge(pool, tier, pool->tiers.tier[tier].stride);
         return kept;
     }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "contents.h"
 #include "hook.h"
 
 void blocks_init(struct bufpool *pool)
@@ -90,10 +91,23 @@ void block_empty_limbo(struct bufpool *pool, struct block *block, enum place pla
         taken = block_empty_and_drop(pool, taken, place, shard);
 }
 
+enum park buffer_cool(struct bufpool *pool, unsigned tier, void *buffer)
+{
+    struct span *span = &pool->span[tier];
+    uint32_t index = (uint32_t)tier_index(&pool->tiers.tier[tier], buffer);
+
+    if (UNLIKELY(pool->contents.kept)) {
+        enum park state = span_look(span, index);
+        if (state != PARKED)
+            return state;
+        contents_end(pool, buffer, tier_capacity(pool, tier));
+    }
+    return span_park(span, index);
+}
+
 void buffer_park(struct bufpool *pool, unsigned tier, void *buffer)
 {
-    uint64_t index = tier_index(&pool->tiers.tier[tier], buffer);
-    if (span_park(&pool->span[tier], (uint32_t)index) == PARKED)
+    if (buffer_cool(pool, tier, buffer) == PARKED)
         return;
     /* Free already: the caller put it twice, some time ago. One of the two goes, and was no put. */
     atomic_fetch_sub_explicit(&pool->account[tier].puts, 1, memory_order_relaxed);
@@ -121,8 +135,9 @@ void bin_move_oldest(struct bufpool *pool, struct bin *bin, unsigned tier, unsig
     }
 }
 
-void block_empty(struct bufpool *pool, struct block *block, enum place place, unsigned shard)
+static void empty(struct bufpool *pool, struct block *block, enum place place, unsigned shard, bool may_park)
 {
+    block->granted = 0;
     for (unsigned i = 0; i < pool->tiers.count; i++) {
         struct bin *bin = &block->bin[i];
         uint64_t capacity = tier_capacity(pool, i);
@@ -131,15 +146,28 @@ void block_empty(struct bufpool *pool, struct block *block, enum place place, un
         for (unsigned n; (n = bin_count(bin)) > 0;) {
             unsigned count = (unsigned)min_u64(n, pool->shape[i].magazine);
             struct magazine *magazine = magazine_new(&pool->depot, true);
+            if (magazine == NULL && !may_park)
+                break;
             bin_move_oldest(pool, bin, i, count, place, shard, magazine);
             count_add(&block_tally(block, pool->tiers.count, i)->flushed, count);
             /* A magazine that counts as cached takes the bin's grant with it. */
             if (magazine != NULL && place != PLACE_COLD)
                 unused -= count;
         }
-        bin_set_cap(bin, 0);
-        budget_give(&pool->cached, unused * capacity);
+        unsigned stay = bin_count(bin);
+        bin_set_cap(bin, stay);
+        budget_give(&pool->cached, (unused - stay) * capacity);
+        block->granted += stay * capacity;
     }
-    block->granted = 0;
-    atomic_store_explicit(&block->sealed, true, memory_order_relaxed);
+    atomic_store_explicit(&block->sealed, block->granted == 0, memory_order_relaxed);
+}
+
+void block_empty(struct bufpool *pool, struct block *block, enum place place, unsigned shard)
+{
+    empty(pool, block, place, shard, true);
+}
+
+void block_shed(struct bufpool *pool, struct block *block, enum place place, unsigned shard)
+{
+    empty(pool, block, place, shard, !pool->contents.kept);
 }

@@ -10,8 +10,15 @@
 /* How large blocks are, from the shapes of the caches. Allocates nothing. */
 void blocks_init(struct bufpool *pool);
 
-/* Move all that a block holds to a place of the depot, by its owner. It is sealed then. */
+/* Move all that a block holds to a place of the depot, by its owner, whom no record names. It is sealed then.
+ */
 void block_empty(struct bufpool *pool, struct block *block, enum place place, unsigned shard);
+
+/*
+ * The same by the thread that is inside it, where no user code may run: in a
+ * keeping pool what finds no magazine stays.
+ */
+void block_shed(struct bufpool *pool, struct block *block, enum place place, unsigned shard);
 
 /* Take the block `limbo` out from behind `block`: the caller's now. NULL: none, or somebody else took it. */
 struct block *block_take_limbo(struct bufpool *pool, struct block *block, uint64_t limbo);
@@ -28,7 +35,10 @@ void block_empty_limbo(struct bufpool *pool, struct block *block, enum place pla
 struct block *block_new(struct bufpool *pool);
 void block_drop(struct bufpool *pool, struct block *block);
 
-/* Make a buffer that is held cold. One that is free already is left to pool_report_late. */
+/* A buffer that is held becomes cold: in a keeping pool its contents end, by user code. */
+enum park buffer_cool(struct bufpool *pool, unsigned tier, void *buffer);
+
+/* The same; one that is free already is left to pool_report_late. */
 void buffer_park(struct bufpool *pool, unsigned tier, void *buffer);
 
 /*

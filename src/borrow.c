@@ -123,24 +123,6 @@ void *bufpool_resize(bufpool_t *pool, void *buffer, size_t size)
 
 /* ------------------------------------------------------------ batches */
 
-/* As many as the bin has, without leaving the block in between. */
-static size_t take_from_bin(struct bufpool *pool, unsigned tier, void **buffers, size_t count)
-{
-    struct record *record = cache_find(pool);
-    if (!record_is_hit(record, pool))
-        return 0;
-
-    struct bin *bin = &cache_enter(record)->bin[tier];
-    unsigned n = bin_count(bin);
-    unsigned taken = (unsigned)min_u64(n, count);
-    for (unsigned i = 0; i < taken; i++)
-        buffers[i] = bin->slot[n - i];
-    bin_set_count(bin, n - taken);
-    count_add(&bin->hits, taken);
-    cache_leave(record, pool->key);
-    return taken;
-}
-
 size_t bufpool_get_batch(bufpool_t *pool, size_t size, void **buffers, size_t count)
 {
     pool = pool_for_call(pool, "get_batch");
@@ -151,7 +133,7 @@ size_t bufpool_get_batch(bufpool_t *pool, size_t size, void **buffers, size_t co
 
     while (got < count) {
         if (tier != TIER_NONE)
-            got += take_from_bin(pool, tier, buffers + got, count - got);
+            got += cache_take(pool, tier, buffers + got, count - got);
         if (got == count)
             break;
         void *buffer = flow_get_for(pool, size, SITE); /* refills the bin, or carves */

@@ -50,6 +50,20 @@ void cache_end(struct bufpool *pool)
     table_end(&pool->blocks);
 }
 
+void cache_empty_all(struct bufpool *pool)
+{
+    uint32_t records = table_used(&pool->records);
+
+    for (uint32_t i = 0; i < records; i++) {
+        struct record *record = table_at(&pool->records, i);
+        struct block *block = atomic_load_explicit(&record->block, memory_order_acquire);
+        if (block == NULL)
+            continue;
+        block_empty_limbo(pool, block, PLACE_VICTIM, 0);
+        block_empty(pool, block, PLACE_VICTIM, 0);
+    }
+}
+
 void cache_after_fork(struct bufpool *pool)
 {
     table_forget(&pool->records);
@@ -208,8 +222,11 @@ bool cache_make_room(struct bufpool *pool, struct record *record, struct block *
 
     probe_flush(pool, tier, count);
     struct magazine *magazine = spares_take(&record->spares, &pool->depot);
-    if (magazine == NULL)
+    if (magazine == NULL) {
         budget_give(&pool->cached, count * capacity); /* they become cold */
+        if (pool->contents.kept)
+            return false; /* not here, where their contents cannot end */
+    }
     unsigned home = depot_home(&pool->depot);
     atomic_store_explicit(&record->home, home, memory_order_relaxed);
     bin_move_oldest(pool, bin, tier, count, PLACE_SHARED, home, magazine);
@@ -226,8 +243,27 @@ void cache_hand_over(struct bufpool *pool, struct record *record, struct block *
         return;
     record->epoch = epoch;
     unsigned home = atomic_load_explicit(&record->home, memory_order_relaxed);
-    block_empty(pool, block, PLACE_VICTIM, home);
-    block_empty_limbo(pool, block, PLACE_VICTIM, home); /* from when the pool was not cooperative */
+    block_shed(pool, block, PLACE_VICTIM, home);
+    if (!pool->contents.kept) /* else it waits for its thread to collect, or to leave */
+        block_empty_limbo(pool, block, PLACE_VICTIM, home); /* from when the pool was not cooperative */
+}
+
+size_t cache_take(struct bufpool *pool, unsigned tier, void **buffers, size_t count)
+{
+    struct record *record = cache_find(pool);
+    if (!record_is_hit(record, pool))
+        return 0;
+    thread_table.last = record;
+
+    struct bin *bin = &cache_enter(record)->bin[tier];
+    unsigned n = bin_count(bin);
+    unsigned taken = (unsigned)min_u64(n, count);
+    for (unsigned i = 0; i < taken; i++)
+        buffers[i] = bin->slot[n - i];
+    bin_set_count(bin, n - taken);
+    count_add(&bin->hits, taken);
+    cache_leave(record, pool->key);
+    return taken;
 }
 
 /* ------------------------------------------------------------ without a block */

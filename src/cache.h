@@ -16,6 +16,9 @@ void cache_init(struct bufpool *pool);
 void cache_end(struct bufpool *pool);
 void cache_after_fork(struct bufpool *pool);
 
+/* Everything private becomes victims, where nobody is inside a block and nobody comes or goes. */
+void cache_empty_all(struct bufpool *pool);
+
 /* A signal handler that interrupted this thread inside its block must keep out of it. */
 static inline bool record_is_busy(const struct record *record)
 {
@@ -90,6 +93,9 @@ static inline void cache_follow_epoch(struct bufpool *pool, struct record *recor
     if (UNLIKELY(!atomic_load_explicit(&pool->remote, memory_order_relaxed)))
         cache_hand_over(pool, record, block);
 }
+
+/* Hits, `count` at most, as many as the thread's bin has: without leaving the block in between. How many. */
+size_t cache_take(struct bufpool *pool, unsigned tier, void **buffers, size_t count);
 
 /* Without a block: one buffer out of the depot, or into it. */
 void *cache_get_direct(struct bufpool *pool, unsigned tier);

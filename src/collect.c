@@ -25,6 +25,10 @@ static void leave_cached(struct bufpool *pool, unsigned tier, const struct magaz
 static void push_cold(struct cycle *cycle, unsigned tier, struct magazine *magazine)
 {
     leave_cached(cycle->pool, tier, magazine);
+    if (cycle->pool->contents.kept) {
+        collect_park(cycle->pool, tier, magazine);
+        return;
+    }
     atomic_store_explicit(&magazine->stamp, cycle->stamp, memory_order_relaxed);
     depot_push(&cycle->pool->depot, PLACE_COLD, tier, 0, magazine);
 }
@@ -38,12 +42,18 @@ static uint32_t move_limit(const struct bufpool *pool)
 static void victims_to_cold(struct cycle *cycle, unsigned tier)
 {
     struct depot *depot = &cycle->pool->depot;
+    uint64_t capacity = tier_capacity(cycle->pool, tier);
     struct magazine *magazine;
     unsigned shard;
 
     for (uint32_t i = move_limit(cycle->pool); i > 0 && !cycle->deposed; i--) {
         if ((magazine = depot_pop(depot, PLACE_VICTIM, tier, 0, &shard)) == NULL)
             return;
+        if (magazine_count(magazine) * capacity > cycle->spare_bytes) {
+            depot_push(depot, PLACE_VICTIM, tier, shard, magazine);
+            return;
+        }
+        cycle->spare_bytes -= cycle->spare_bytes == UINT64_MAX ? 0 : magazine_count(magazine) * capacity;
         magazine_set_place(magazine, PLACE_COLD, tier); /* in hand, it counts as cold */
         hook_reach(HOOK_COLLECT_IN_HAND);
         push_cold(cycle, tier, magazine);
@@ -228,10 +238,17 @@ static void release_cold(struct cycle *cycle, uint64_t keep)
 
 struct collected collect_run(struct bufpool *pool, enum collect what, struct record *own)
 {
-    struct cycle cycle = {.pool = pool, .survivors = what == COLLECT_ALL ? PLACE_COLD : PLACE_VICTIM};
+    /* In a keeping pool contents end where victims become cold, and nowhere else. */
+    bool in_two_steps = what == COLLECT_ALL && pool->contents.kept;
+    struct cycle cycle = {.pool = pool,
+                          .survivors = what == COLLECT_ALL && !in_two_steps ? PLACE_COLD : PLACE_VICTIM,
+                          .is_trim = what == COLLECT_ALL,
+                          .spare_bytes = UINT64_MAX};
 
     if (!cycle_hold(&cycle))
         return (struct collected){.ran = false};
+    if (what == COLLECT_AGE && pool->contents.kept && pool->min_cached_bytes > 0)
+        cycle.spare_bytes = subtract_to_zero(stats_cached_bytes(pool), pool->min_cached_bytes);
     probe_collect_begin(pool, what == COLLECT_ALL);
     hook_reach(HOOK_COLLECT_LOCKED);
     atomic_store_explicit(&pool->collection.paid_bytes, 0, memory_order_relaxed);
@@ -241,6 +258,8 @@ struct collected collect_run(struct bufpool *pool, enum collect what, struct rec
         shared_to_survivors(&cycle, i);
     }
     handoff_run(&cycle, own);
+    for (unsigned i = 0; in_two_steps && i < pool->tiers.count; i++)
+        victims_to_cold(&cycle, i);
     if (what == COLLECT_ALL)
         quarantine_empty(pool);
     release_cold(&cycle, what == COLLECT_ALL ? 0 : pool->min_cached_bytes);

@@ -1,12 +1,19 @@
 /*
  * collector - the background thread that collects all pools of the process,
  * each at its interval, and sleeps without a timer while there is nothing to
- * collect.
+ * collect. A pool whose collections call its user's code has a thread of its
+ * own, so that what blocks there stops no other pool.
  */
 #ifndef COLLECTOR_H
 #define COLLECTOR_H
 
 #include "pool.h"
+
+struct collector;
+
+/* Who collects a pool: the process's, or with `own` one more. 0 or -ENOMEM. Starts no thread. */
+int collector_init(struct bufpool *pool, bool own);
+void collector_end(struct bufpool *pool);
 
 /* Out of line: the thread starts, or wakes. */
 void collector_wake_for(struct bufpool *pool);
@@ -23,11 +30,15 @@ static inline void collector_notice(struct bufpool *pool)
         collector_wake_for(pool);
 }
 
-/* Blocks until the collector is out of a pool that has been withdrawn. */
+/* A thread of the pool's own ends, and is waited for. Nothing where it has none. */
+void collector_stop(struct bufpool *pool);
+
+/* Blocks until the process's collector is out of a pool that has been withdrawn. */
 void collector_leave(struct bufpool *pool);
 
-/* In a forked child: there is no such thread. */
+/* In a forked child: there is no such thread; for the process's, and for a pool's. */
 void collector_after_fork(void);
+void collector_of_pool_after_fork(struct bufpool *pool);
 
 /* For tests: the clock the collector goes by (NULL: the system's), and a nudge to look at it. */
 void collector_use_clock(uint64_t (*now_ms)(void));

@@ -14,10 +14,12 @@
 struct cycle {
     struct bufpool *pool;
     enum place survivors; /* where what was in use lately goes: victims, or cold */
+    uint64_t spare_bytes; /* of victims, so many may become cold; UINT64_MAX: all */
     uint32_t token;
     uint32_t stamp;
     bool deposed; /* somebody else holds the collection now: finish what is in hand, and stop */
     bool worked;
+    bool is_trim;
     bool passed_over; /* a block was not swapped, as another is in limbo behind it */
     uint64_t released;
 };

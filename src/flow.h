@@ -5,11 +5,15 @@
 #ifndef FLOW_H
 #define FLOW_H
 
-#include "pool.h"
+#include "contents.h"
 
-/* bufpool_get and bufpool_put where no hit is to be had; `site` is where the program called from. */
+/* bufpool_get and bufpool_put where no hit is to be had. */
 SLOW_PATH void *get_slow(struct bufpool *pool, size_t size, const void *site);
 SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer, const void *site);
+
+/* The same, for who has more to say. */
+void *get_requested(struct bufpool *pool, struct request *request);
+bool put_with_fate(struct bufpool *pool, void *buffer, const void *site, enum fate fate);
 
 /* The same with their hits, for a caller of ours: `site` is what a pool with words remembers. */
 static inline void *flow_get_for(struct bufpool *pool, size_t size, const void *site)
@@ -33,12 +37,12 @@ bool flow_usable(struct bufpool *pool, const char *call, const void *buffer, siz
 bool flow_is_full(struct bufpool *pool, size_t size);
 
 /* A buffer of a tier, or of none (TIER_NONE: oversized), counted as a get. */
-void *flow_get(struct bufpool *pool, struct record *record, unsigned tier, size_t size);
+void *flow_get(struct bufpool *pool, struct record *record, unsigned tier, struct request *request);
 
 /* Keep a buffer whose address has been looked at: what put returns. A double put seen here is reported. */
 bool flow_file(struct bufpool *pool, struct record *record, unsigned tier, void *buffer);
 
 /* Refuse it as if max_cached_bytes were reached. */
-bool flow_refuse(struct bufpool *pool, unsigned tier, void *buffer);
+bool flow_refuse(struct bufpool *pool, unsigned tier, void *buffer, enum fate fate);
 
 #endif /* FLOW_H */

@@ -130,15 +130,15 @@ void handoff_run(struct cycle *cycle, struct record *own)
     if (is_remote(pool))
         swap_and_claim_all(cycle);
     /* A trim brings everything home: also what was put since the block behind it went into limbo. */
-    if (is_remote(pool) && cycle->survivors == PLACE_COLD && cycle->passed_over)
+    if (is_remote(pool) && cycle->is_trim && cycle->passed_over)
         swap_and_claim_all(cycle);
     if (!is_remote(pool) && own != NULL && !record_is_busy(own)) {
         struct block *block = cache_enter(own);
         unsigned home = atomic_load_explicit(&own->home, memory_order_relaxed);
-        block_empty(pool, block, cycle->survivors, home);
-        block_empty_limbo(pool, block, cycle->survivors, home);
+        block_shed(pool, block, cycle->survivors, home);
         own->epoch = cycle->stamp;
         cache_leave(own, pool->key);
+        block_empty_limbo(pool, block, cycle->survivors, home); /* nobody swaps any more */
     }
 }
 

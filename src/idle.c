@@ -32,7 +32,7 @@ void bufpool_thread_idle(bufpool_t *pool)
         return;
     struct block *block = cache_enter(record);
     cache_follow_epoch(pool, record, block);
-    block_empty(pool, block, PLACE_SHARED, atomic_load_explicit(&record->home, memory_order_relaxed));
+    block_shed(pool, block, PLACE_SHARED, atomic_load_explicit(&record->home, memory_order_relaxed));
     cache_leave(record, pool->key);
     collector_notice(pool);
 }
@@ -76,6 +76,8 @@ int bufpool_reserve(bufpool_t *pool, size_t size, size_t count)
     unsigned tier = tiers_find(&pool->tiers, size);
     if (tier == TIER_NONE)
         return -EINVAL;
+    if (pool->contents.kept)
+        return -ENOTSUP; /* nobody put what they hold */
 
     uint64_t capacity = tier_capacity(pool, tier);
     uint64_t missing = subtract_to_zero(count, stats_idle_count(pool, tier));

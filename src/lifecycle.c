@@ -6,6 +6,7 @@
 
 #include "armour.h"
 #include "cache.h"
+#include "collect.h"
 #include "collector.h"
 #include "config.h"
 #include "name.h"
@@ -80,6 +81,7 @@ static void pool_after_fork(struct bufpool *pool)
     memset(&pool->collection, 0, sizeof pool->collection);
     if (atomic_load_explicit(&pool->remote, memory_order_relaxed))
         atomic_store_explicit(&pool->remote, barrier_register(), memory_order_relaxed);
+    collector_of_pool_after_fork(pool);
     pool->due_ms = 0;
     atomic_store_explicit(&pool->quiet, pool->collect_interval_ms != 0, memory_order_relaxed);
 }
@@ -114,9 +116,10 @@ static int process_init(void)
 
 /* All of it but its number and what belongs to the registry; undone by pool_end. */
 static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const struct debug *debug,
-                     const struct tiers *tiers)
+                     const struct tiers *tiers, const struct contents *contents)
 {
     pool->tiers = *tiers;
+    pool->contents = *contents;
     name_copy(pool->name, sizeof pool->name, config->name != NULL ? config->name : "bufpool");
     pool->flags = config->flags | ((debug->words & DEBUG_SCRUB) != 0 ? BUFPOOL_SCRUB_ON_PUT : 0);
     pool->key = (uintptr_t)pool + (debug->words != 0 || (pool->flags & BUFPOOL_SCRUB_ON_PUT) != 0);
@@ -146,6 +149,11 @@ static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const
     oversized_init(&pool->oversized, (size_t)OVERSIZED_SPANS << pool->tiers.span_shift, pool->page,
                    &pool->backed);
     error = armour_init(pool, debug);
+    if (error == 0) {
+        error = collector_init(pool, contents->release != NULL && config->collect_interval_ms != 0);
+        if (error != 0)
+            armour_end(pool);
+    }
     if (error != 0) {
         oversized_end(&pool->oversized);
         depot_end(&pool->depot);
@@ -159,6 +167,7 @@ static int pool_init(struct bufpool *pool, const bufpool_config_t *config, const
 
 static void pool_end(struct bufpool *pool)
 {
+    collector_end(pool);
     armour_end(pool);
     oversized_end(&pool->oversized);
     depot_end(&pool->depot);
@@ -166,7 +175,7 @@ static void pool_end(struct bufpool *pool)
     region_release(pool->reserved, pool->reserved_size);
 }
 
-int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
+static int create(bufpool_t **pool, const bufpool_config_t *given, const struct contents *contents)
 {
     bufpool_config_t config;
     struct tiers tiers;
@@ -178,6 +187,10 @@ int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
     int error = config_judge(&config, &tiers, given);
     if (error == 0)
         error = debug_parse(&debug, config.debug);
+    if (error == 0 && contents->kept) {
+        debug.words &= ~(uint32_t)(DEBUG_POISON | DEBUG_INTEGRITY | DEBUG_COLD_FIRST | DEBUG_SCRUB);
+        error = (config.flags & BUFPOOL_SCRUB_ON_PUT) != 0 ? -EINVAL : 0;
+    }
     if (error != 0)
         return error;
 
@@ -188,7 +201,7 @@ int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
     if (error == 0)
         error = registry_take(&made);
     if (error == 0) {
-        error = pool_init(made, &config, &debug, &tiers);
+        error = pool_init(made, &config, &debug, &tiers, contents);
         if (error == 0)
             registry_publish(made);
         else
@@ -200,6 +213,31 @@ int bufpool_create(bufpool_t **pool, const bufpool_config_t *given)
         *pool = made;
     }
     return error;
+}
+
+int bufpool_create(bufpool_t **pool, const bufpool_config_t *config)
+{
+    return create(pool, config, &(struct contents){.kept = false});
+}
+
+int bufpool_create_keeping(bufpool_t **pool, const bufpool_config_t *config, bufpool_release_fn release,
+                           void *arg)
+{
+    return create(pool, config, &(struct contents){.kept = true, .release = release, .arg = arg});
+}
+
+/*
+ * What is idle in a keeping pool is released, with no lock held while the user's
+ * code runs. Nobody is inside a block; who leaves takes the lock.
+ */
+static void end_contents(struct bufpool *pool)
+{
+    collector_stop(pool);
+    registry_lock();
+    cache_empty_all(pool);
+    registry_unlock();
+    while (!collect_run(pool, COLLECT_ALL, NULL).ran)
+        continue; /* the first look at a holder that was stopped */
 }
 
 static void tell_buffers_out(struct bufpool *pool)
@@ -227,6 +265,8 @@ void bufpool_destroy(bufpool_t *pool)
         pool_misuse(pool, MISUSE_DESTROYED, "destroy", pool);
         return;
     }
+    if (pool->contents.kept)
+        end_contents(pool);
     registry_lock(); /* no thread is leaving this pool just now, nor will one */
     registry_withdraw(pool);
     collector_leave(pool);

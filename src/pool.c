@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "armour.h"
+#include "blocks.h"
 #include "cache.h"
 #include "coldest.h"
 #include "collect.h"
 #include "collector.h"
+#include "contents.h"
 #include "flow.h"
 #include "probe.h"
 #include "thread.h"
@@ -35,7 +37,7 @@ static void *get_from_bin(struct bufpool *pool, struct record *record, unsigned 
 }
 
 /* From the private cache, the depot or the cold ones: a buffer that has pages. */
-static void *get_idle(struct bufpool *pool, struct record *record, unsigned tier)
+static void *get_idle(struct bufpool *pool, struct record *record, unsigned tier, struct request *request)
 {
     if (UNLIKELY(armour_has(pool, DEBUG_COLD_FIRST)))
         return coldest_get(pool, record, tier);
@@ -43,7 +45,8 @@ static void *get_idle(struct bufpool *pool, struct record *record, unsigned tier
     /* 1  the bin; without a cache, or in a signal handler that interrupted it: one from a magazine */
     void *buffer = record != NULL && !record_is_busy(record) ? get_from_bin(pool, record, tier)
                                                              : cache_get_direct(pool, tier);
-    if (buffer != NULL)
+    request->kept = buffer != NULL && pool->contents.kept;
+    if (buffer != NULL || request->only_kept)
         return buffer;
 
     /* 2  a cold one */
@@ -79,13 +82,14 @@ static void *carved(struct bufpool *pool, unsigned tier, uint32_t index)
     return buffer;
 }
 
-static void *get_from_tier(struct bufpool *pool, struct record *record, unsigned tier, size_t size)
+static void *get_from_tier(struct bufpool *pool, struct record *record, unsigned tier,
+                           struct request *request)
 {
     struct account *account = &pool->account[tier];
 
     for (int round = 0; round < 2; round++) {
-        void *buffer = get_idle(pool, record, tier);
-        if (buffer != NULL)
+        void *buffer = get_idle(pool, record, tier, request);
+        if (buffer != NULL || request->only_kept)
             return buffer;
 
         /* 3  one without pages */
@@ -96,7 +100,7 @@ static void *get_from_tier(struct bufpool *pool, struct record *record, unsigned
             collect_grown(pool, tier_capacity(pool, tier));
             return carved(pool, tier, index);
         case CARVE_SPAN_FULL:
-            return get_oversized(pool, account, size, record);
+            return get_oversized(pool, account, request->size, record);
         case CARVE_NO_MEMORY:
             break;
         }
@@ -108,10 +112,12 @@ static void *get_from_tier(struct bufpool *pool, struct record *record, unsigned
     return NULL;
 }
 
-void *flow_get(struct bufpool *pool, struct record *record, unsigned tier, size_t size)
+void *flow_get(struct bufpool *pool, struct record *record, unsigned tier, struct request *request)
 {
-    return tier == TIER_NONE ? get_oversized(pool, &pool->account[ACCOUNT_NO_TIER], size, record)
-                             : get_from_tier(pool, record, tier, size);
+    if (tier != TIER_NONE)
+        return get_from_tier(pool, record, tier, request);
+    return request->only_kept ? NULL
+                              : get_oversized(pool, &pool->account[ACCOUNT_NO_TIER], request->size, record);
 }
 
 bool flow_is_full(struct bufpool *pool, size_t size)
@@ -121,20 +127,26 @@ bool flow_is_full(struct bufpool *pool, size_t size)
            !oversized_has_room(&pool->oversized, size);
 }
 
-SLOW_PATH void *get_slow(struct bufpool *pool, size_t size, const void *site)
+void *get_requested(struct bufpool *pool, struct request *request)
 {
     int errno_before = errno;
 
     pool = pool_for_call(pool, "get");
-    if (pool == NULL)
+    if (pool == NULL || (request->only_kept && !pool->contents.kept))
         return NULL;
     struct record *record = thread_attach(pool);
-    unsigned tier = tiers_find(&pool->tiers, size);
-    void *buffer = UNLIKELY(pool->armour != NULL) ? armour_get(pool, record, tier, size, site)
-                                                  : flow_get(pool, record, tier, size);
+    unsigned tier = tiers_find(&pool->tiers, request->size);
+    void *buffer = UNLIKELY(pool->armour != NULL) ? armour_get(pool, record, tier, request)
+                                                  : flow_get(pool, record, tier, request);
     collector_notice(pool);
-    errno = buffer != NULL ? errno_before : ENOMEM;
+    errno = buffer != NULL || request->only_kept ? errno_before : ENOMEM;
     return buffer;
+}
+
+SLOW_PATH void *get_slow(struct bufpool *pool, size_t size, const void *site)
+{
+    struct request request = {.size = size, .site = site};
+    return get_requested(pool, &request);
 }
 
 /* The bin is empty. `line` is its tier's, or that of the one behind the last: nothing was ever put there. */
@@ -214,12 +226,13 @@ static enum filed file_in_bin(struct bufpool *pool, struct record *record, unsig
     return filed;
 }
 
-/* Over max_cached_bytes: it is cold at once. */
-static enum filed file_cold(struct bufpool *pool, unsigned tier, void *buffer)
+/* Over max_cached_bytes, or not worth keeping: it is cold at once. */
+static enum filed file_cold(struct bufpool *pool, unsigned tier, void *buffer, enum fate fate)
 {
     struct account *account = &pool->account[tier];
+    uint32_t index = (uint32_t)tier_index(&pool->tiers.tier[tier], buffer);
 
-    if (span_park(&pool->span[tier], (uint32_t)tier_index(&pool->tiers.tier[tier], buffer)) != PARKED)
+    if ((fate == FATE_BARE ? span_park(&pool->span[tier], index) : buffer_cool(pool, tier, buffer)) != PARKED)
         return FILED_DOUBLE;
     account_add(&account->puts, 1);
     account_add(&account->refused_limit, 1);
@@ -242,16 +255,16 @@ bool flow_file(struct bufpool *pool, struct record *record, unsigned tier, void 
     enum filed filed = record != NULL && !record_is_busy(record) ? file_in_bin(pool, record, tier, buffer)
                                                                  : cache_put_direct(pool, tier, buffer);
     if (filed == FILED_REFUSED)
-        filed = file_cold(pool, tier, buffer);
+        filed = file_cold(pool, tier, buffer, FATE_RELEASED);
     return filed_as(pool, filed, buffer);
 }
 
-bool flow_refuse(struct bufpool *pool, unsigned tier, void *buffer)
+bool flow_refuse(struct bufpool *pool, unsigned tier, void *buffer, enum fate fate)
 {
-    return filed_as(pool, file_cold(pool, tier, buffer), buffer);
+    return filed_as(pool, file_cold(pool, tier, buffer, fate), buffer);
 }
 
-static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer, const void *site)
+static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer, const void *site, enum fate fate)
 {
     struct tier *tier = &pool->tiers.tier[number];
     if (tier_inherited(tier, buffer)) {
@@ -263,7 +276,7 @@ static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer, con
         return false;
     }
     if (UNLIKELY(pool->armour != NULL))
-        return armour_put(pool, thread_attach(pool), number, buffer, site);
+        return armour_put(pool, thread_attach(pool), number, buffer, site, fate);
     enum park state = span_look(&pool->span[number], (uint32_t)tier_index(tier, buffer));
     if (state != PARKED) {
         pool_misuse(pool, state == PARK_DOUBLE ? MISUSE_DOUBLE_PUT : MISUSE_UNCARVED, "put", buffer);
@@ -272,10 +285,11 @@ static bool put_to_tier(struct bufpool *pool, unsigned number, void *buffer, con
     if ((pool->flags & BUFPOOL_SCRUB_ON_PUT) != 0)
         memset(buffer, 0, tier->capacity);
 
-    return flow_file(pool, thread_attach(pool), number, buffer);
+    return fate == FATE_FILED ? flow_file(pool, thread_attach(pool), number, buffer)
+                              : flow_refuse(pool, number, buffer, fate);
 }
 
-static bool put_oversized(struct bufpool *pool, void *buffer, const void *site)
+static bool put_oversized(struct bufpool *pool, void *buffer, const void *site, enum fate fate)
 {
     size_t capacity, inside;
 
@@ -283,6 +297,9 @@ static bool put_oversized(struct bufpool *pool, void *buffer, const void *site)
         oversized_look(&pool->oversized, buffer, &capacity, &inside) == OVERSIZED_IN_USE &&
         !armour_put_oversized(pool, buffer, capacity, site))
         return false;
+    if (pool->contents.kept && fate != FATE_BARE &&
+        oversized_look(&pool->oversized, buffer, &capacity, &inside) == OVERSIZED_IN_USE)
+        contents_end(pool, buffer, capacity);
     if (oversized_put(&pool->oversized, buffer, &capacity, &inside) != OVERSIZED_IN_USE) {
         pool_misuse_address(pool, "put", buffer);
         return false;
@@ -292,7 +309,7 @@ static bool put_oversized(struct bufpool *pool, void *buffer, const void *site)
     return false;
 }
 
-SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer, const void *site)
+bool put_with_fate(struct bufpool *pool, void *buffer, const void *site, enum fate fate)
 {
     int errno_before = errno;
     bool kept = false;
@@ -306,14 +323,19 @@ SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer, const void *site)
     } else if (pool != NULL) {
         uint64_t tier = tiers_of_address(&pool->tiers, buffer);
         if (tier < pool->tiers.count)
-            kept = put_to_tier(pool, (unsigned)tier, buffer, site);
+            kept = put_to_tier(pool, (unsigned)tier, buffer, site, fate);
         else if (oversized_has(&pool->oversized, buffer))
-            put_oversized(pool, buffer, site);
+            put_oversized(pool, buffer, site, fate);
         else
             pool_misuse_address(pool, "put", buffer);
     }
     errno = errno_before;
     return kept;
+}
+
+SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer, const void *site)
+{
+    return put_with_fate(pool, buffer, site, FATE_FILED);
 }
 
 /* The bin is full, or its newest is this very buffer. */

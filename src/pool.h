@@ -6,6 +6,7 @@
 #define POOL_H
 
 #include <bufpool.h>
+#include <bufpool/contents.h>
 
 #include "block.h"
 #include "check.h"
@@ -50,6 +51,13 @@ struct collection {
     _Atomic uint64_t refused_bytes; /* cold by refusal since the last purge */
     _Atomic uint64_t grown_bytes;   /* carved, and not yet paid for by what is idle: see collect_grown */
     _Atomic uint64_t paid_bytes;    /* released for growth since the last collection */
+};
+
+/* What becomes of a buffer's bytes while it is idle: see bufpool/contents.h. */
+struct contents {
+    bool kept;                  /* until it becomes cold */
+    bufpool_release_fn release; /* called then; NULL: nothing to do */
+    void *arg;
 };
 
 struct bufpool {
@@ -98,6 +106,8 @@ struct bufpool {
     /* Records in use. relaxed: a number that sizes bins; written as threads come and go. */
     _Atomic uint32_t threads;
 
+    struct collector *collector;
+    struct contents contents;
     struct armour *armour; /* NULL: no debug words */
 
     struct bufpool *next_free; /* registry's */

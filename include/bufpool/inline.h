@@ -114,6 +114,27 @@ static inline void bufpool_inline_leave(struct bufpool_inline_record *record, bu
 /* NULL, the default pool, is no record's key. Said again where it is written out, which compilers warn of. */
 #define BUFPOOL_INLINE_IS_NULL(pool) (__builtin_constant_p((pool) == NULL) && (pool) == NULL)
 
+/* This thread's record of the pool, if that is the one it used last. */
+static inline bool bufpool_inline_is_hit(const struct bufpool_inline_record *record, const bufpool_t *pool)
+{
+    return __builtin_expect(__atomic_load_n(&record->key, __ATOMIC_RELAXED) == (uintptr_t)pool, 1);
+}
+
+/* The newest of the bin at a line, or NULL. */
+static inline void *bufpool_inline_take(struct bufpool_inline_record *record, bufpool_t *pool, uint64_t line)
+{
+    struct bufpool_inline_bin *bin = bufpool_inline_enter(record, line);
+    void **top = __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
+    void *buffer = *top;
+
+    if (__builtin_expect(buffer != NULL, 1)) {
+        __atomic_store_n(&bin->top, top - 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&bin->hits, __atomic_load_n(&bin->hits, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+    }
+    bufpool_inline_leave(record, pool);
+    return buffer;
+}
+
 /* The hit alone, of any pool but NULL by name; NULL where it is none, and nothing has happened. */
 static inline void *bufpool_inline_get_hit(bufpool_t *pool, size_t size)
 {
@@ -121,20 +142,9 @@ static inline void *bufpool_inline_get_hit(bufpool_t *pool, size_t size)
     const struct bufpool_inline_pool *hot = (const struct bufpool_inline_pool *)(const void *)pool;
     size_t step = (size - 1) / BUFPOOL_INLINE_LINE;
 
-    if (__builtin_expect(__atomic_load_n(&record->key, __ATOMIC_RELAXED) != (uintptr_t)pool, 0) ||
-        __builtin_expect(step >= BUFPOOL_INLINE_STEPS, 0))
+    if (!bufpool_inline_is_hit(record, pool) || __builtin_expect(step >= BUFPOOL_INLINE_STEPS, 0))
         return NULL;
-    struct bufpool_inline_bin *bin = bufpool_inline_enter(record, hot->direct[step]);
-    void **top = __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
-    void *buffer = *top;
-    if (__builtin_expect(buffer == NULL, 0)) {
-        bufpool_inline_leave(record, pool);
-        return NULL;
-    }
-    __atomic_store_n(&bin->top, top - 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&bin->hits, __atomic_load_n(&bin->hits, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
-    bufpool_inline_leave(record, pool);
-    return buffer;
+    return bufpool_inline_take(record, pool, hot->direct[step]);
 }
 
 static inline BUFPOOL_MUST_USE void *bufpool_inline_get(bufpool_t *pool, size_t size)
@@ -149,7 +159,7 @@ static inline bool bufpool_inline_put_hit(bufpool_t *pool, void *buffer)
     struct bufpool_inline_record *record = bufpool_inline_thread.last;
     const struct bufpool_inline_pool *hot = (const struct bufpool_inline_pool *)(const void *)pool;
 
-    if (__builtin_expect(__atomic_load_n(&record->key, __ATOMIC_RELAXED) != (uintptr_t)pool, 0))
+    if (!bufpool_inline_is_hit(record, pool))
         return false;
     uint64_t line = ((uintptr_t)buffer - hot->base) >> hot->line_shift &
                     (BUFPOOL_INLINE_TIERS - 1) * (uint64_t)BUFPOOL_INLINE_LINE;
