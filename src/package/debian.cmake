@@ -46,7 +46,12 @@ set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SHLIBDEPS ON)
 # Whoever is built against this release may use what is new in it.
 get_target_property(soversion bufpool SOVERSION)
-file(WRITE ${PROJECT_BINARY_DIR}/package/shlibs "libbufpool ${soversion} libbufpool0 (>= ${PROJECT_VERSION})\n")
+set(shlibs "")
+foreach(library bufpool ${BUFPOOL_FAMILY})
+  string(REGEX REPLACE "^bufpool-bufpool$" "bufpool" library bufpool-${library})
+  string(APPEND shlibs "lib${library} ${soversion} libbufpool0 (>= ${PROJECT_VERSION})\n")
+endforeach()
+file(WRITE ${PROJECT_BINARY_DIR}/package/shlibs "${shlibs}")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA ${debian}/triggers ${PROJECT_BINARY_DIR}/package/shlibs)
 set(CPACK_DEBIAN_LIBRARY_DESCRIPTION "lock-free, size-classed buffer pool (shared library)\n${about}")
 

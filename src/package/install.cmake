@@ -4,10 +4,10 @@ include(CMakePackageConfigHelpers)
 
 set(BUFPOOL_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/bufpool)
 
-install(TARGETS bufpool EXPORT bufpool-shared
+install(TARGETS ${BUFPOOL_SHARED} EXPORT bufpool-shared
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS bufpool_static EXPORT bufpool-static
+install(TARGETS ${BUFPOOL_STATIC} EXPORT bufpool-static
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
@@ -37,6 +37,14 @@ endif()
 configure_file(${CMAKE_CURRENT_LIST_DIR}/bufpool.pc.in ${PROJECT_BINARY_DIR}/package/bufpool.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/package/bufpool.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
         COMPONENT development)
+foreach(member ${BUFPOOL_FAMILY})
+  get_target_property(requires bufpool_${member} INTERFACE_LINK_LIBRARIES)
+  string(REPLACE "_" "-" requires "${requires}")
+  string(REPLACE ";" " " requires "${requires}")
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/bufpool-family.pc.in ${PROJECT_BINARY_DIR}/package/bufpool-${member}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/package/bufpool-${member}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+          COMPONENT development)
+endforeach()
 
 # Below 1.0 a new minor number may break what was.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/bufpool-config-version.cmake

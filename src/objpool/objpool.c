@@ -1,0 +1,181 @@
+/*
+ * objpool - a keeping pool of one tier, and who is called when a buffer in it is
+ * bare. A library of its own: it uses what <bufpool.h> and <bufpool/contents.h>
+ * promise, and the hit of <bufpool/inline.h>.
+ */
+#include <bufpool/objpool.h>
+
+#include <bufpool/contents.h>
+#include <bufpool/inline.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIZE_LIMIT ((size_t)1 << 30)
+#define LIKELY(condition) __builtin_expect(!!(condition), 1)
+
+struct objpool {
+    bufpool_t *buffers;
+    size_t size;
+    bool (*construct)(void *object, void *arg);
+    void (*destruct)(void *object, void *arg);
+    void *arg;
+    /* relaxed: numbers; written on slow paths. */
+    _Atomic uint64_t constructs, construct_failures, destructs;
+};
+
+/* The one tier is the first. */
+#define LINE 0u
+
+/* ------------------------------------------------------------ begin and end */
+
+static void release(void *object, void *arg)
+{
+    struct objpool *pool = arg;
+
+    pool->destruct(object, pool->arg);
+    atomic_fetch_add_explicit(&pool->destructs, 1, memory_order_relaxed);
+}
+
+/* Objects to bytes; "no limit" stays that. */
+static size_t bytes_of(size_t objects, size_t capacity)
+{
+    return objects > SIZE_MAX / capacity ? SIZE_MAX : objects * capacity;
+}
+
+static int config_check(const objpool_config_t *config)
+{
+    if (config == NULL || config->struct_size < sizeof *config)
+        return -EINVAL;
+    for (size_t i = sizeof *config; i < config->struct_size; i++)
+        if (((const char *)config)[i] != 0)
+            return -EINVAL;
+    if (config->object_size == 0 || config->object_size > SIZE_LIMIT)
+        return -EINVAL;
+    return config->min_idle > config->max_idle || config->min_idle > config->max_objects ? -EINVAL : 0;
+}
+
+/* What a buffer of the only tier counts for: bufpool.h says so. */
+static size_t capacity_of(size_t size)
+{
+    size_t whole = (size + 63) / 64 * 64;
+    return whole >= 16384 ? whole + 192 : whole;
+}
+
+int objpool_create(objpool_t **pool, const objpool_config_t *config)
+{
+    if (pool == NULL || config_check(config) != 0)
+        return -EINVAL;
+    size_t capacity = capacity_of(config->object_size);
+    bufpool_config_t buffers = BUFPOOL_CONFIG_INIT;
+    buffers.name = config->name != NULL ? config->name : "objpool";
+    buffers.tiers = &config->object_size;
+    buffers.tiers_count = 1;
+    buffers.max_bytes = bytes_of(config->max_objects, capacity);
+    buffers.max_cached_bytes = bytes_of(config->max_idle, capacity);
+    buffers.min_cached_bytes = bytes_of(config->min_idle, capacity);
+    buffers.collect_interval_ms = config->collect_interval_ms;
+    buffers.debug = config->debug;
+
+    if (bufpool_inline_layout() != BUFPOOL_INLINE_LAYOUT)
+        return -ENOTSUP; /* another libbufpool than this library was built with */
+    struct objpool *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return -ENOMEM;
+    made->size = config->object_size;
+    made->construct = config->construct;
+    made->destruct = config->destruct;
+    made->arg = config->arg;
+    int error =
+        bufpool_create_keeping(&made->buffers, &buffers, made->destruct != NULL ? release : NULL, made);
+    if (error != 0)
+        free(made);
+    else
+        *pool = made;
+    return error;
+}
+
+void objpool_destroy(objpool_t *pool)
+{
+    if (pool == NULL)
+        return;
+    bufpool_destroy(pool->buffers);
+    free(pool);
+}
+
+/* ------------------------------------------------------------ get and put */
+
+/* No hit: perhaps an idle one from elsewhere, perhaps a bare one, which is made into an object. */
+static __attribute__((noinline)) void *get_slow(struct objpool *pool)
+{
+    bool kept;
+    void *object = bufpool_get_kept(pool->buffers, pool->size, &kept);
+
+    if (object == NULL || kept)
+        return object;
+    if (pool->construct == NULL) {
+        memset(object, 0, pool->size);
+    } else if (!pool->construct(object, pool->arg)) {
+        atomic_fetch_add_explicit(&pool->construct_failures, 1, memory_order_relaxed);
+        bufpool_discard(pool->buffers, object, false);
+        return NULL;
+    }
+    atomic_fetch_add_explicit(&pool->constructs, 1, memory_order_relaxed);
+    return object;
+}
+
+/* This thread's newest, or NULL: what it used last may be another pool. */
+static inline void *take_hit(struct objpool *pool)
+{
+    struct bufpool_inline_record *record = bufpool_inline_thread.last;
+    return bufpool_inline_is_hit(record, pool->buffers) ? bufpool_inline_take(record, pool->buffers, LINE)
+                                                        : NULL;
+}
+
+void *objpool_get(objpool_t *pool)
+{
+    void *object = take_hit(pool);
+    return LIKELY(object != NULL) ? object : get_slow(pool);
+}
+
+void *objpool_try_get(objpool_t *pool)
+{
+    void *object = take_hit(pool);
+    return LIKELY(object != NULL) ? object : bufpool_get_idle(pool->buffers, pool->size);
+}
+
+bool objpool_put(objpool_t *pool, void *object)
+{
+    return bufpool_inline_put(pool->buffers, object);
+}
+
+void objpool_discard(objpool_t *pool, void *object)
+{
+    bufpool_discard(pool->buffers, object, true);
+}
+
+/* ------------------------------------------------------------ what it did */
+
+int objpool_stats(objpool_t *pool, objpool_stats_t *stats)
+{
+    bufpool_stats_t buffers = BUFPOOL_STATS_INIT;
+    int error = bufpool_stats(pool->buffers, &buffers);
+
+    if (error != 0)
+        return error;
+    size_t capacity = capacity_of(pool->size);
+    *stats = (objpool_stats_t){
+        .constructs = atomic_load_explicit(&pool->constructs, memory_order_relaxed),
+        .construct_failures = atomic_load_explicit(&pool->construct_failures, memory_order_relaxed),
+        .destructs = atomic_load_explicit(&pool->destructs, memory_order_relaxed),
+        .in_use = buffers.in_use_bytes / capacity,
+        .idle = (buffers.private_bytes + buffers.shared_bytes + buffers.victim_bytes) / capacity,
+    };
+    return 0;
+}
+
+bufpool_t *objpool_buffers(objpool_t *pool)
+{
+    return pool->buffers;
+}
