@@ -48,6 +48,9 @@ char *bytebuf_reserve(bytebuf_t *bytes, size_t room)
 
 /* ------------------------------------------------------------ append */
 
+/* Most formatted texts fit in this: then they are formatted once. */
+#define SHORT_TEXT ((size_t)128)
+
 int bytebuf_append(bytebuf_t *bytes, const void *from, size_t count)
 {
     uintptr_t offset = (uintptr_t)from - (uintptr_t)bytes->data;
@@ -65,23 +68,25 @@ int bytebuf_append(bytebuf_t *bytes, const void *from, size_t count)
 
 int bytebuf_vprintf(bytebuf_t *bytes, const char *format, va_list arguments)
 {
-    for (size_t room = 128;;) {
-        va_list again;
-        char *to = bytebuf_reserve(bytes, room);
-        if (to == NULL)
-            return -ENOMEM;
-        room = bytes->capacity - bytes->length;
-        va_copy(again, arguments);
-        int length = vsnprintf(to, room, format, again);
-        va_end(again);
-        if (length < 0)
-            return errno != 0 ? -errno : -EINVAL;
-        if ((size_t)length < room) {
-            bytes->length += (size_t)length;
-            return length;
-        }
-        room = (size_t)length + 1; /* the end mark is written, and not counted */
+    char *to = bytebuf_reserve(bytes, SHORT_TEXT);
+    va_list again;
+
+    if (to == NULL)
+        return -ENOMEM;
+    va_copy(again, arguments);
+    size_t room = bytes->capacity - bytes->length;
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 loses va_start across the call */
+    int length = vsnprintf(to, room, format, arguments);
+    if (length >= 0 && (size_t)length >= room) { /* the end mark is written, and not counted */
+        to = bytebuf_reserve(bytes, (size_t)length + 1);
+        length = to == NULL ? -ENOMEM : vsnprintf(to, (size_t)length + 1, format, again);
+    } else if (length < 0) {
+        length = -EINVAL; /* longer than INT_MAX, or no such wide character */
     }
+    va_end(again);
+    if (length > 0)
+        bytes->length += (size_t)length;
+    return length;
 }
 
 int bytebuf_printf(bytebuf_t *bytes, const char *format, ...)
