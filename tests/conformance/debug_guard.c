@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -173,6 +174,22 @@ Test(conformance_debug_guard, gets_beyond_what_can_be_guarded_are_served_unguard
     stats = stats_of(pool);
     cr_assert(eq(u64, stats.in_use_bytes, 0));
     cr_assert(le(sz, map_count(), maps + 40));
+    assert_accounts(pool);
+    bufpool_destroy(pool);
+}
+
+/* Fails when rounding up to pages wraps, or a size beyond all address space is taken for a small one. */
+Test(conformance_debug_guard, impossible_size_is_null_with_enomem)
+{
+    static const size_t impossible[] = {SIZE_MAX, SIZE_MAX - 63, SIZE_MAX / 2, (size_t)1 << 46};
+    bufpool_t *pool = pool_with("guard");
+
+    for (size_t i = 0; i < sizeof impossible / sizeof impossible[0]; i++) {
+        errno = 0;
+        cr_assert(bufpool_get(pool, impossible[i]) == NULL, "size %zu", impossible[i]);
+        cr_assert(eq(int, errno, ENOMEM), "size %zu", impossible[i]);
+    }
+    cr_assert(eq(u64, stats_of(pool).failures, 4));
     assert_accounts(pool);
     bufpool_destroy(pool);
 }

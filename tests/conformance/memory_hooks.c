@@ -6,11 +6,14 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "accounts.h"
 #include "hook.h"
 #include "pools.h"
 #include "process.h"
+#include "text.h"
 
 enum { PER_TIER = 300, TIERS = 12 };
 
@@ -249,5 +252,59 @@ Test(conformance_memory_hooks, pool_without_a_collector_thread_works)
     cr_assert(eq(sz, put_stock(pool), TIERS * PER_TIER));
     bufpool_trim(pool);
     hook_on_call(NULL);
+    bufpool_destroy(pool);
+}
+
+/* Fails when a call dereferences the pool that is not there, or hides why. */
+Test(conformance_memory_hooks, where_there_is_no_default_pool_every_call_says_so)
+{
+    void *batch[2] = {NULL, NULL};
+    size_t sizes[64];
+    bufpool_stats_t stats = BUFPOOL_STATS_INIT;
+
+    hook_on_call(all_memory_fails);
+    errno = 0;
+    cr_assert(bufpool_default() == NULL && errno == ENOMEM);
+    errno = 0;
+    cr_assert(bufpool_get(NULL, 100) == NULL && errno == ENOMEM);
+    errno = 0;
+    cr_assert(bufpool_get_zeroed(NULL, 100) == NULL && errno == ENOMEM);
+    errno = 0;
+    cr_assert(bufpool_resize(NULL, NULL, 100) == NULL && errno == ENOMEM);
+    errno = 0;
+    cr_assert(bufpool_get_batch(NULL, 100, batch, 2) == 0 && errno == ENOMEM);
+    cr_assert(not(bufpool_put(NULL, sizes)));
+    cr_assert(eq(sz, bufpool_capacity(NULL, sizes), 0));
+    cr_assert(eq(int, bufpool_reserve(NULL, 100, 1), -ENOMEM));
+    cr_assert(eq(sz, bufpool_collect(NULL), 0));
+    cr_assert(eq(sz, bufpool_trim(NULL), 0));
+    bufpool_thread_idle(NULL);
+    cr_assert(eq(sz, bufpool_tiers(NULL, sizes, 64), 0));
+    cr_assert(eq(int, bufpool_stats(NULL, &stats), -ENOMEM));
+    cr_assert(eq(int, bufpool_tier_stats(NULL, 0, &stats), -ENOMEM));
+    cr_assert(eq(int, bufpool_dump(NULL, stderr, BUFPOOL_TEXT), -ENOMEM));
+    hook_on_call(NULL);
+    void *buffer = bufpool_get(NULL, 100);
+    cr_assert(buffer != NULL && bufpool_put(NULL, buffer), "and it is tried again");
+}
+
+/* Fails when a get is refused because the memory of its backtrace was. */
+Test(conformance_memory_hooks, a_get_without_memory_for_its_backtrace_is_served_and_not_told)
+{
+    bufpool_config_t config = still_config();
+    config.debug = "off,leak=2";
+    bufpool_t *pool = pool_from(&config);
+    void *first = bufpool_get(pool, 100); /* not sampled */
+    bufpool_put(pool, first);
+
+    hook_on_call(all_memory_fails);
+    void *sampled = bufpool_get(pool, 100);
+    hook_on_call(NULL);
+    cr_assert(sampled != NULL);
+    char *text = dump_text(pool, BUFPOOL_TEXT);
+    cr_assert(strstr(text, "leak:") == NULL, "%s", text);
+    free(text);
+    cr_assert(bufpool_put(pool, sampled));
+    assert_accounts(pool);
     bufpool_destroy(pool);
 }

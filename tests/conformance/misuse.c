@@ -346,3 +346,21 @@ Test(conformance_misuse, double_put_found_late_is_named_and_taken_out_of_the_acc
     assert_accounts(pool);
     bufpool_destroy(pool);
 }
+
+/* Fails when a put that its full bin refuses trusts the buffer to be in use: it would be cold twice. */
+Test(conformance_misuse, line_41_second_put_of_a_refused_buffer_is_named)
+{
+    bufpool_config_t config = still_config();
+    config.name = "victim-pool";
+    config.min_size = config.max_size = 4096;
+    config.max_cached_bytes = 2 * 4096;
+    bufpool_t *pool = pool_from(&config);
+    void *buffers[4];
+
+    get_many(pool, 4096, buffers, 4);
+    put_many(pool, buffers, 3); /* two fill the bin */
+    assert_put_is_misuse(pool, buffers[2], "double put", 4096);
+    bufpool_put(pool, buffers[3]);
+    assert_put_is_misuse(pool, buffers[2], "double put", 4096);
+    bufpool_destroy(pool);
+}

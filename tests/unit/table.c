@@ -174,3 +174,24 @@ Test(unit_table, forgotten_elements_are_zeroed_in_their_old_place)
     cr_assert(eq(ptr, table_at(&table, 0), first));
     table_end(&table);
 }
+
+static bool purge_is_refused(enum hook_call call)
+{
+    return call == HOOK_PURGE;
+}
+
+/* Fails when a forked child under mlockall finds the parent's elements in its new ones. */
+Test(unit_table, elements_of_a_forgotten_table_are_zeroed_also_where_no_page_can_go)
+{
+    table_init(&table, ELEMENT);
+    for (uint32_t i = 0; i < 2000; i++)
+        memset(table_at(&table, table_add(&table)), 1, ELEMENT);
+    hook_on_call(purge_is_refused);
+    table_forget(&table);
+    hook_on_call(NULL);
+    for (uint32_t i = 0; i < 2000; i++) {
+        cr_assert(eq(u32, table_add(&table), i));
+        cr_assert(is_zero(table_at(&table, i), ELEMENT));
+    }
+    table_end(&table);
+}
