@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "counters/counters.h"
 #include "pools.h"
 
 static void child_body(int (*body)(void *arg), void *arg, const int errors[2])
@@ -102,11 +103,13 @@ static void filter_system_calls(long number, unsigned for_it, unsigned for_other
 
 void forbid_system_calls_but(long first, long second)
 {
+    counters_write();
     filter_two_system_calls(first, second, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS);
 }
 
 void forbid_system_calls(void)
 {
+    counters_write();
     filter_system_calls(SYS_exit_group, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS);
 }
 
@@ -122,6 +125,7 @@ void refuse_call(int number, int error)
 
 void exit_directly(int code)
 {
+    counters_write();
     syscall(SYS_exit_group, code);
 }
 
