@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -70,6 +71,28 @@ static void keep_path(int file, const char *asked)
     trace.is_regular = fstat(file, &state) == 0 && S_ISREG(state.st_mode);
 }
 
+/*
+ * Emptied; FILE_NONE with errno. Two processes in one file would make nothing of
+ * it: who finds it locked by another one, say by who started it with the same
+ * environment, takes PATH.PID.
+ */
+static int open_emptied(const char *path)
+{
+    char beside[PATH_MAX];
+    int file = open_file(path, O_CREAT);
+
+    if (file >= 0 && flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close_file(file);
+        snprintf(beside, sizeof beside, "%s.%d", path, (int)getpid());
+        return open_file(beside, O_CREAT | O_TRUNC);
+    }
+    if (file >= 0 && ftruncate(file, 0) != 0 && errno != EINVAL) { /* EINVAL: nothing to empty in a device */
+        close_file(file);
+        return FILE_NONE;
+    }
+    return file;
+}
+
 bool tracefile_is_asked(void)
 {
     const char *path = secure_getenv("BUFPOOL_TRACE");
@@ -77,7 +100,7 @@ bool tracefile_is_asked(void)
     if (path != NULL && *path != '\0' && !trace.was_opened) {
         trace.was_opened = true;
         atomic_store_explicit(&trace.is_recording, true, memory_order_relaxed);
-        int file = open_file(path, O_CREAT | O_TRUNC);
+        int file = open_emptied(path);
         if (file >= 0) {
             keep_path(file, path);
             /* release [trace]: its paths come with it. */

@@ -62,7 +62,8 @@
  * has every pool that is created from then on record its gets, puts and resizes,
  * with sizes, threads and buffers (no addresses, no contents), for bench/advise
  * and for a replay. All pools of a process write to one file, which is emptied
- * first; a forked child to FILE.PID, made when it has something to write. The file
+ * first; a forked child to FILE.PID, made when it has something to write, and so
+ * does a process that finds FILE being written by another one. The file
  * is whole when the pools are destroyed or the process has exited; a crash loses
  * what threads have not written yet, at most 32 KiB each and pool. The first
  * failure (a full disk, a path that cannot be) is told in one line on stderr, and

@@ -105,6 +105,31 @@ Test(advise_whole, what_would_be_saved_is_against_the_tiers_of_now)
     assert_says("config.tiers_count = 4;");
 }
 
+/* Fails when one pool of several is advised by what the others were asked for. */
+Test(advise_whole, one_pool_of_several)
+{
+    char arguments[128];
+    bufpool_config_t config = still_config();
+    void *held[200];
+
+    MUST(setenv("BUFPOOL_TRACE", path, 1) == 0);
+    config.name = "one";
+    bufpool_t *one = pool_from(&config);
+    config.name = "other";
+    bufpool_t *other = pool_from(&config);
+    get_many(other, 300000, held, 200);
+    load(one);
+    put_many(other, held, 200);
+    bufpool_destroy(one);
+    bufpool_destroy(other);
+    snprintf(arguments, sizeof arguments, "--pool=one --tiers %s", path);
+    cr_assert(eq(int, advise(arguments), 0));
+    cr_assert(strncmp(output, tiers_known, strlen(tiers_known)) == 0, "%s", output);
+    snprintf(arguments, sizeof arguments, "--pool=other --tiers %s", path);
+    cr_assert(eq(int, advise(arguments), 0));
+    cr_assert(strcmp(output, "299840\n") == 0, "%s", output);
+}
+
 static void write_dump(bufpool_t *pool)
 {
     char *text = dump_text(pool, BUFPOOL_JSON);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -251,6 +252,23 @@ Test(calls, a_descriptor_that_the_program_has_closed_is_not_written_to)
     FILE *file = fopen(other, "r");
     MUST(file != NULL && unlink(other) == 0);
     cr_assert(eq(int, getc(file), EOF));
+}
+
+/* Fails when two processes with one environment spoil each other's recording. */
+Test(calls, a_file_that_another_process_records_to_is_left_alone)
+{
+    char beside[300];
+    int file = open(path, O_WRONLY | O_CREAT, 0600);
+
+    MUST(file >= 0 && flock(file, LOCK_EX) == 0 && write(file, "theirs", 6) == 6);
+    bufpool_t *pool = still_pool();
+    bufpool_put(pool, bufpool_get(pool, 900));
+    bufpool_destroy(pool);
+    cr_assert(eq(int, (int)lseek(file, 0, SEEK_END), 6));
+    snprintf(beside, sizeof beside, "%s.%d", path, (int)getpid());
+    reading_load(&reading, beside);
+    cr_assert(eq(sz, reading.count, 2));
+    unlink(beside);
 }
 
 /* ------------------------------------------------------------ what is not recorded */
