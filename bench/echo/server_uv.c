@@ -9,6 +9,7 @@
  * name.
  */
 #include <bufpool/uv.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
     bool pooled = strcmp(kind, "malloc") != 0;
     uint16_t port;
 
+    signal(SIGPIPE, SIG_IGN);
     server.get_buffer = memory_alloc;
     server.read = memory_read;
     memory_get = malloc;

@@ -98,6 +98,7 @@ static void tell_loop(void *arg)
 
 static void server_start(struct server *server, bufpool_t *pool, size_t size)
 {
+    signal(SIGPIPE, SIG_IGN); /* libuv writes with write */
     memset(server, 0, sizeof *server);
     server->pool = pool;
     server->size = size;
