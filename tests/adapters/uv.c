@@ -118,7 +118,6 @@ static struct load_result serve(struct server *server, bufpool_t *pool, size_t s
 {
     struct client client = {.load = load};
 
-    signal(SIGPIPE, SIG_IGN); /* libuv leaves that to the program: uv_write to a connection that is gone */
     server_start(server, pool, size);
     MUST(uv_tcp_init(&server->loop, &server->listener) == 0);
     MUST(uv_tcp_open(&server->listener, listen_somewhere(&client.load.port)) == 0);
