@@ -10,6 +10,7 @@
 #include "collect.h"
 #include "collector.h"
 #include "contents.h"
+#include "default.h"
 #include "flow.h"
 #include "probe.h"
 #include "thread.h"
@@ -145,6 +146,8 @@ void *get_requested(struct bufpool *pool, struct request *request)
 
 SLOW_PATH void *get_slow(struct bufpool *pool, size_t size, const void *site)
 {
+    if (pool == NULL && (pool = default_made()) != NULL && pool->armour == NULL)
+        return bufpool_get(pool, size); /* perhaps a hit */
     struct request request = {.size = size, .site = site};
     return get_requested(pool, &request);
 }
@@ -335,6 +338,8 @@ bool put_with_fate(struct bufpool *pool, void *buffer, const void *site, enum fa
 
 SLOW_PATH bool put_slow(struct bufpool *pool, void *buffer, const void *site)
 {
+    if (pool == NULL && (pool = default_made()) != NULL && pool->armour == NULL)
+        return bufpool_put(pool, buffer); /* perhaps a hit */
     return put_with_fate(pool, buffer, site, FATE_FILED);
 }
 
