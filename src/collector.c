@@ -78,10 +78,11 @@ static uint64_t visit_all(struct collector *collector, uint64_t now)
 
     for (uint32_t i = 0; i < numbers; i++) {
         struct bufpool *pool = registry_pool(i);
-        if (pool == NULL || pool->collect_interval_ms == 0)
+        if (pool == NULL)
             continue;
         atomic_store_explicit(&collector->working, pool, memory_order_seq_cst);
-        if (pool_is_alive(pool) && pool->collector == collector)
+        /* Nothing of it is read before: its handle may be another pool's by now, just being made. */
+        if (pool_is_alive(pool) && pool->collector == collector && pool->collect_interval_ms != 0)
             next = min_u64(next, visit(pool, now));
         atomic_store_explicit(&collector->working, NULL, memory_order_seq_cst);
         if (!pool_is_alive(pool))
