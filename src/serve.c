@@ -130,8 +130,11 @@ static void *serve_main(void *arg)
         uint64_t now = clock_ms();
         for (unsigned i = 0; i < CLIENTS_MAX; i++) {
             struct client *client = &server->client[i];
-            if (client->fd >= 0 &&
-                (now >= client->deadline_ms || (polled[i + 1].revents != 0 && !client_go_on(client))))
+            if (client->fd < 0)
+                continue;
+            /* Heard before it is sent away: it may be us who come late. */
+            bool goes_on = polled[i + 1].revents == 0 || client_go_on(client);
+            if (!goes_on || now >= client->deadline_ms)
                 end_client(client);
         }
         if ((polled[0].revents & POLLIN) != 0)
