@@ -152,7 +152,9 @@ int main(int count, char **arguments)
     } else {
         if (verify)
             die("%s: a dump cannot be replayed; --verify wants a trace", path);
-        demand_of_stats(&demand, path, read_text(path), pool);
+        char *text = read_text(path);
+        demand_of_stats(&demand, path, text, pool);
+        free(text);
     }
     trace_name(demand.name, sizeof(demand.name), path);
     advice_make(&advice, &demand, has_trace ? &trace : NULL);
