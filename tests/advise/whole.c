@@ -90,6 +90,26 @@ Test(advise_whole, the_best_tiers_of_a_trace)
     assert_says("too short to tell anything of intervals");
 }
 
+/* Fails when the line to copy is none that BUFPOOL_CONF takes, or makes other tiers. */
+Test(advise_whole, the_line_to_copy_configures_the_default_pool)
+{
+    static const size_t tiers[] = {1024, 8192, 16384, 69824};
+    size_t sizes[8];
+
+    MUST(setenv("BUFPOOL_TRACE", path, 1) == 0);
+    bufpool_t *pool = still_pool();
+    load(pool);
+    bufpool_destroy(pool);
+    cr_assert(eq(int, advise(path), 0));
+    char *line = strstr(output, "BUFPOOL_CONF=\"");
+    cr_assert(line != NULL);
+    line += strlen("BUFPOOL_CONF=\"");
+    line[strcspn(line, "\"")] = '\0';
+    MUST(setenv("BUFPOOL_CONF", line, 1) == 0);
+    cr_assert(eq(sz, bufpool_tiers(NULL, sizes, 8), 4), "%s", line);
+    cr_assert(memcmp(sizes, tiers, sizeof tiers) == 0);
+}
+
 /* Fails when the tiers that a pool has are taken for the default ones. */
 Test(advise_whole, what_would_be_saved_is_against_the_tiers_of_now)
 {
