@@ -26,7 +26,11 @@
  *     a tier of 16640 added                               46208    12712
  *
  * So where connections keep their record buffers add that tier, which holds both
- * in 16832 bytes. With SSL_MODE_RELEASE_BUFFERS an idle connection has none, at a
+ * in 16832 bytes:
+ *
+ *     BUFPOOL_CONF=tiers:512/1k/2k/4k/8k/16k/16640/32k/64k/128k/256k/512k/1m
+ *
+ * With SSL_MODE_RELEASE_BUFFERS an idle connection has none, at a
  * get and a put, both hits, for each time it reads or writes.
  *
  * OpenSSL keeps tables until its cleanup at exit, some 18 KiB of the pool: who looks

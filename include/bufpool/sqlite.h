@@ -20,7 +20,8 @@
  *
  *   by malloc, as it comes: 20 pages in one piece, then each its own. A full cache of
  *     2 MB takes 3746 KiB of a default pool. A tier of 4416 added to it holds a page
- *     in 1.01 times its bytes, instead of 1.88 times.
+ *     in 1.01 times its bytes, instead of 1.88 times:
+ *     BUFPOOL_CONF=tiers:512/1k/2k/4k/4416/8k/16k/32k/64k/128k/256k/512k/1m
  *   SQLITE_CONFIG_PAGECACHE with no memory and -1024: the first 1024 KiB of a
  *     connection's pages are one piece, here a buffer of the 1 MiB tier, and go back as
  *     one with the connection. 2962 KiB, and it is one line: recommended where

@@ -170,7 +170,7 @@ int main(void)
         PROPERTY(after_curl_global_cleanup_nothing_is_in_use),
     };
 
-    rig_default_pool("");
+    rig_default_pool();
     MUST(bufpool_curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
     MUST(http_begin(&server));
     for (unsigned i = 0; i < AT_ONCE; i++) {

@@ -35,13 +35,30 @@ int rig_run(const struct property *properties, size_t count)
     return ends[false] != 0;
 }
 
-void rig_default_pool(const char *words)
+void rig_default_pool(void)
 {
-    char conf[256];
+    const char *given = getenv("BUFPOOL_CONF");
+    char conf[512];
 
-    snprintf(conf, sizeof conf, "collect_interval_ms:0%s%s", words[0] != '\0' ? "," : "", words);
+    /* Of two with the same word the later one holds. */
+    snprintf(conf, sizeof conf, "%s%scollect_interval_ms:0", given != NULL ? given : "",
+             given != NULL ? "," : "");
     MUST(setenv("BUFPOOL_CONF", conf, 1) == 0);
     MUST(bufpool_default() != NULL);
+    /* A variant that is none would check nothing. */
+    const char *tier = getenv("ADAPTERS_TIER");
+    MUST(tier == NULL || rig_has_tier(strtoul(tier, NULL, 10)));
+}
+
+bool rig_has_tier(size_t size)
+{
+    size_t sizes[64];
+    size_t count = bufpool_tiers(NULL, sizes, 64);
+
+    for (size_t i = 0; i < count; i++)
+        if (sizes[i] == size)
+            return true;
+    return false;
 }
 
 /* What counts, counts relaxed: it is read when the library is at rest. */

@@ -37,11 +37,12 @@ struct property {
 int rig_run(const struct property *properties, size_t count);
 
 /*
- * The default pool, for the drop-in face: collected only when a test asks, and with these words of
- * BUFPOOL_CONF
- * ("" for none). Before anything uses it.
+ * The default pool, for the drop-in face: as BUFPOOL_CONF has it, but that it collects only when a test asks.
+ * Before anything uses it.
  */
-void rig_default_pool(const char *words);
+void rig_default_pool(void);
+/* Has it a tier of this size? What is true only then is a property of its own. */
+bool rig_has_tier(size_t size);
 
 /* ------------------------------------------------------------ what the library asks for */
 
