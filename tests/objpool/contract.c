@@ -17,20 +17,6 @@ enum { COUNT = 100 };
 
 static void *objects[COUNT];
 
-static void get_all(objpool_t *pool)
-{
-    for (int i = 0; i < COUNT; i++)
-        MUST((objects[i] = objpool_get(pool)) != NULL);
-}
-
-static unsigned put_all(objpool_t *pool)
-{
-    unsigned kept = 0;
-    for (int i = 0; i < COUNT; i++)
-        kept += objpool_put(pool, objects[i]);
-    return kept;
-}
-
 /* Fails when a bad configuration is taken, or leaves something behind. */
 Test(objpool_contract, create_refuses_what_its_contract_refuses)
 {
@@ -94,7 +80,7 @@ Test(objpool_contract, put_over_max_idle_destructs_the_refused_object_alone)
     config.max_idle = 10;
     objpool_t *pool = objects_from(&config);
 
-    get_all(pool);
+    get_all(pool, objects, COUNT);
     for (int i = 0; i < COUNT; i++) {
         uint64_t before = ledger.destructs;
         bool kept = objpool_put(pool, objects[i]);
@@ -164,8 +150,8 @@ Test(objpool_contract, a_trim_destructs_everything_idle_now)
     config.min_idle = 20;
     objpool_t *pool = objects_from(&config);
 
-    get_all(pool);
-    put_all(pool);
+    get_all(pool, objects, COUNT);
+    put_all(pool, objects, COUNT);
     bufpool_collect(objpool_buffers(pool));
     for (int i = 0; i < 30; i++)
         MUST((objects[i] = objpool_get(pool)) != NULL);
@@ -189,8 +175,8 @@ Test(objpool_contract, min_idle_objects_stay_constructed_through_any_number_of_c
     config.min_idle = 62; /* magazines stay or go whole, of up to 62 objects */
     objpool_t *pool = objects_from(&config);
 
-    get_all(pool);
-    put_all(pool);
+    get_all(pool, objects, COUNT);
+    put_all(pool, objects, COUNT);
     for (int i = 0; i < 10; i++)
         bufpool_collect(objpool_buffers(pool));
     objpool_stats_t stats = objects_of(pool);
@@ -219,15 +205,15 @@ Test(objpool_contract, idle_objects_never_stand_in_the_way_of_a_get)
     objpool_t *pool = objects_from(&config);
 
     for (int round = 0; round < 3; round++) {
-        get_all(pool);
-        put_all(pool);
+        get_all(pool, objects, COUNT);
+        put_all(pool, objects, COUNT);
         bufpool_collect(objpool_buffers(pool));
         if (round == 1)
             collect_twice(pool);
     }
-    get_all(pool);
+    get_all(pool, objects, COUNT);
     cr_assert(objpool_get(pool) == NULL);
-    put_all(pool);
+    put_all(pool, objects, COUNT);
     objpool_destroy(pool);
     cr_assert(eq(u64, ledger.constructs, ledger.destructs));
     cr_assert(eq(u64, ledger.faults, 0));
@@ -264,8 +250,8 @@ Test(objpool_contract, a_destructor_uses_its_own_pool_as_anybody_does)
     config.collect_interval_ms = 0;
     inner.pool = objects_from(&config);
 
-    get_all(inner.pool);
-    cr_assert(eq(uint, put_all(inner.pool), 3));
+    get_all(inner.pool, objects, COUNT);
+    cr_assert(eq(sz, put_all(inner.pool, objects, COUNT), 3));
     cr_assert(gt(u64, inner.hits, 90), "each refused put runs one, and finds the three that are idle");
     inner.hits = 0;
     for (int i = 0; i < 4; i++)
@@ -288,10 +274,10 @@ Test(objpool_contract, debug_words_leave_objects_alone_and_find_faults)
 
     misuse_record(&record);
     for (int round = 0; round < 5; round++) {
-        get_all(pool);
+        get_all(pool, objects, COUNT);
         for (int i = 0; i < COUNT; i++)
             cr_assert(thing_is_whole(objects[i]));
-        put_all(pool);
+        put_all(pool, objects, COUNT);
         bufpool_collect(objpool_buffers(pool));
     }
     cr_assert(eq(uint, record.calls, 0));
@@ -329,7 +315,7 @@ Test(objpool_contract, a_forked_child_goes_on_with_objects_of_its_own)
     config.debug = "off";
     objpool_t *pool = objects_from(&config);
 
-    get_all(pool);
+    get_all(pool, objects, COUNT);
     for (int i = 0; i < COUNT - 1; i++)
         objpool_put(pool, objects[i]);
     struct child_end end = child_run(child, pool);

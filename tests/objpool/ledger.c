@@ -76,6 +76,20 @@ objpool_stats_t objects_of(objpool_t *pool)
     return stats;
 }
 
+void get_all(objpool_t *pool, void **objects, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        MUST((objects[i] = objpool_get(pool)) != NULL);
+}
+
+size_t put_all(objpool_t *pool, void **objects, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        kept += objpool_put(pool, objects[i]);
+    return kept;
+}
+
 void collect_twice(objpool_t *pool)
 {
     bufpool_collect(objpool_buffers(pool));

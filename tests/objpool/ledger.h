@@ -32,6 +32,10 @@ void thing_use(struct thing *thing);
 
 objpool_stats_t objects_of(objpool_t *pool);
 
+/* objpool_get that must work, `count` times; and objpool_put of them all. How many were kept. */
+void get_all(objpool_t *pool, void **objects, size_t count);
+size_t put_all(objpool_t *pool, void **objects, size_t count);
+
 /* Two collections: what was idle before is destructed. */
 void collect_twice(objpool_t *pool);
 

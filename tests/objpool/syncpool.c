@@ -13,18 +13,6 @@ enum { COUNT = 100 };
 
 static void *objects[COUNT];
 
-static void get_all(objpool_t *pool)
-{
-    for (int i = 0; i < COUNT; i++)
-        MUST((objects[i] = objpool_get(pool)) != NULL);
-}
-
-static void put_all(objpool_t *pool)
-{
-    for (int i = 0; i < COUNT; i++)
-        cr_assert(objpool_put(pool, objects[i]));
-}
-
 /* Fails when what was put last is not what comes first, or when it survives two collections. */
 Test(objpool_syncpool, TestPool_what_was_put_comes_back_until_two_collections_have_run)
 {
@@ -63,12 +51,12 @@ Test(objpool_syncpool, TestPoolNew_construct_runs_once_a_miss_and_only_then)
     objpool_t *pool = objects_from(&config);
 
     for (uint64_t round = 1; round <= 3; round++) {
-        get_all(pool);
+        get_all(pool, objects, COUNT);
         cr_assert(eq(u64, ledger.constructs, COUNT * round));
-        put_all(pool);
-        get_all(pool);
+        cr_assert(eq(sz, put_all(pool, objects, COUNT), COUNT));
+        get_all(pool, objects, COUNT);
         cr_assert(eq(u64, ledger.constructs, COUNT * round), "all were idle");
-        put_all(pool);
+        cr_assert(eq(sz, put_all(pool, objects, COUNT), COUNT));
         collect_twice(pool);
         cr_assert(eq(u64, ledger.destructs, COUNT * round));
         objpool_stats_t stats = objects_of(pool);
@@ -90,7 +78,7 @@ Test(objpool_syncpool, TestPoolRelease_everything_idle_is_destructed_once_by_two
     objpool_config_t config = ledger_config(&ledger);
     objpool_t *pool = objects_from(&config);
 
-    get_all(pool);
+    get_all(pool, objects, COUNT);
     void *held = objects[COUNT - 1];
     for (int i = 0; i < COUNT - 1; i++)
         objpool_put(pool, objects[i]);
@@ -115,14 +103,14 @@ Test(objpool_syncpool, constructed_state_is_kept_while_an_object_is_pooled)
     objpool_t *pool = objects_from(&config);
 
     for (int round = 0; round < 50; round++) {
-        get_all(pool);
+        get_all(pool, objects, COUNT);
         for (int i = 0; i < COUNT; i++) {
             struct thing *thing = objects[i];
             cr_assert(thing_is_whole(thing));
             cr_assert(eq(u64, thing->uses, (uint64_t)round), "each is used once a round");
             thing_use(thing);
         }
-        put_all(pool);
+        cr_assert(eq(sz, put_all(pool, objects, COUNT), COUNT));
         bufpool_collect(objpool_buffers(pool)); /* private, shared and victim: it is kept in all of them */
     }
     cr_assert(eq(u64, ledger.constructs, COUNT));
@@ -141,7 +129,7 @@ Test(objpool_syncpool, without_construct_a_new_object_is_zeroed)
     objpool_t *pool = objects_from(&config);
 
     for (int round = 0; round < 4; round++) {
-        get_all(pool);
+        get_all(pool, objects, COUNT);
         for (int i = 0; i < COUNT; i++) {
             cr_assert(is_zero(objects[i], SIZE));
             memset(objects[i], 0xff, SIZE);
@@ -154,7 +142,7 @@ Test(objpool_syncpool, without_construct_a_new_object_is_zeroed)
             MUST((objects[i] = objpool_get(pool)) != NULL);
             cr_assert(is_zero(objects[i], SIZE));
         }
-        put_all(pool);
+        cr_assert(eq(sz, put_all(pool, objects, COUNT), COUNT));
         collect_twice(pool);
     }
     objpool_destroy(pool);
@@ -168,13 +156,13 @@ Test(objpool_syncpool, try_get_gives_only_what_is_idle)
     objpool_t *pool = objects_from(&config);
 
     cr_assert(objpool_try_get(pool) == NULL);
-    get_all(pool);
+    get_all(pool, objects, COUNT);
     cr_assert(objpool_try_get(pool) == NULL);
-    put_all(pool);
+    cr_assert(eq(sz, put_all(pool, objects, COUNT), COUNT));
     for (int i = 0; i < COUNT; i++)
         MUST((objects[i] = objpool_try_get(pool)) != NULL);
     cr_assert(objpool_try_get(pool) == NULL);
-    put_all(pool);
+    cr_assert(eq(sz, put_all(pool, objects, COUNT), COUNT));
     collect_twice(pool);
     cr_assert(objpool_try_get(pool) == NULL, "a cold object has been destructed");
     cr_assert(eq(u64, ledger.constructs, COUNT));
