@@ -72,7 +72,7 @@ static bool answer_http(struct client *client, char *line)
     char *end = strrchr(line, ' ');
     const struct document *document = NULL;
 
-    if (path == end)
+    if (path == NULL || path == end)
         return answer_status(client, "400 Bad Request");
     *path++ = *end = '\0';
     if (strcmp(line, "GET") != 0)

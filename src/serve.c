@@ -280,7 +280,9 @@ void serve_from_environment(void)
         return;
     const char *path = secure_getenv("BUFPOOL_STATS"); /* nothing in a set-uid program */
     int error = path == NULL || *path == '\0' ? 0 : bufpool_stats_serve(path);
-    if (error != 0)
-        fprintf(stderr, "bufpool: BUFPOOL_STATS=%s: %s\n", path, strerror(-error));
+    if (error != 0) {
+        errno = -error;
+        fprintf(stderr, "bufpool: BUFPOOL_STATS=%s: %m\n", path);
+    }
     errno = errno_before;
 }

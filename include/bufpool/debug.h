@@ -32,7 +32,10 @@
  *
  * tag         Return addresses are kept, nothing is unwound: in a report they are
  *             object+offset, as addr2line takes them, and the exported symbol.
- * canary      bufpool_capacity is the size asked for, 0 of a get of size 0.
+ * canary      bufpool_capacity is the size asked for, 0 of a get of size 0. Where a
+ *             tier holds just the size that was asked for (512, 1024, 4096 ...)
+ *             nothing lies beyond, and an overflow is its neighbour's loss: that
+ *             is found by guard alone.
  * guard       Every buffer is served, counted and released as an oversized one
  *             is, two system calls each. It ends on a page's end but for its
  *             alignment: what is written into the last 63 bytes behind it is

@@ -134,6 +134,12 @@ static inline void bufpool_uring_place(bufpool_uring_t *buffers, void *buffer, u
     io_uring_buf_ring_add(buffers->slots, buffer, buffers->size, id, (int)buffers->entries - 1, (int)offset);
 }
 
+/* gcc's analyzer sees no owner in a ring that the kernel reads. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpragmas"
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
 static inline unsigned bufpool_uring_fill(bufpool_uring_t *buffers)
 {
     unsigned added = 0;
@@ -148,6 +154,9 @@ static inline unsigned bufpool_uring_fill(bufpool_uring_t *buffers)
     io_uring_buf_ring_advance(buffers->slots, (int)added);
     return buffers->entries - buffers->free_count;
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 static inline bool bufpool_uring_give(bufpool_uring_t *buffers, void *buffer)
 {
