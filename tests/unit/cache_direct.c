@@ -21,6 +21,8 @@ static void open_with(size_t max_cached_bytes)
     config.min_size = config.max_size = 4096;
     config.max_cached_bytes = max_cached_bytes;
     config.min_cached_bytes = max_cached_bytes / 2; /* what is cold stays, in magazines */
+    config.debug =
+        "off"; /* the armour, which every pool of an AddressSanitizer build has, is passed by here */
     pool = pool_from(&config);
 }
 
