@@ -1,6 +1,7 @@
 /*
  * Objects on many threads: constructed and destructed once each, whoever does what.
  */
+#include <bufpool/contents.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <pthread.h>
@@ -139,4 +140,36 @@ Test(objpool_threads, destroy_destructs_what_lies_in_every_thread_s_cache)
     cr_assert(eq(u64, ledger.destructs, constructed));
     cr_assert(eq(u64, ledger.faults, 0));
     worker_end(&sleeper);
+}
+
+static _Atomic uint64_t released;
+
+static void count_release(void *buffer, void *arg)
+{
+    (void)buffer;
+    (void)arg;
+    atomic_fetch_add(&released, 1);
+}
+
+static void get_and_put_buffers(void *arg)
+{
+    void *buffers[40];
+    get_many(arg, 512, buffers, 40);
+    put_many(arg, buffers, 40);
+}
+
+/* Fails when destroy relies on collections, which do not reach other threads' caches here. */
+Test(objpool_threads, destroy_releases_what_a_sleeper_has_in_a_cooperative_pool)
+{
+    bufpool_config_t config = still_config();
+    bufpool_t *pool = NULL;
+    struct worker worker;
+
+    config.flags = BUFPOOL_COOPERATIVE;
+    MUST(bufpool_create_keeping(&pool, &config, count_release, NULL) == 0);
+    worker_start(&worker);
+    worker_do(&worker, get_and_put_buffers, pool);
+    bufpool_destroy(pool);
+    cr_assert(eq(u64, atomic_load(&released), 40));
+    worker_end(&worker);
 }
