@@ -7,7 +7,7 @@
 #define MAGAZINE_MOST 62u
 #define MAGAZINE_BYTES ((uint64_t)1 << 20)
 
-/* As src/collect.c has them. */
+/* As src/growth.c has them. */
 #define GROWTH_BATCH ((uint64_t)2 << 20)
 #define GROWTH_FREE ((uint64_t)32 << 20)
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "collect.h"
+#include "cold.h"
 #include "collector.h"
 #include "flow.h"
 #include "tool.h"
@@ -276,13 +276,13 @@ bool armour_put(struct bufpool *pool, struct record *record, unsigned tier, void
         return flow_refuse(pool, tier, buffer, fate);
     if (armour_has(pool, DEBUG_DROP) && is_dropped(pool->armour)) {
         bool kept = flow_refuse(pool, tier, buffer, FATE_RELEASED);
-        collect_purge(pool, tier, pool->tiers.tier[tier].stride);
+        cold_purge(pool, tier, pool->tiers.tier[tier].stride);
         return kept;
     }
     if (armour_has(pool, DEBUG_QUARANTINE)) {
         uint64_t became_cold = quarantine_add(pool, tier, buffer);
         if (became_cold != 0)
-            collect_refused(pool, became_cold);
+            cold_refused(pool, became_cold);
         collector_notice(pool);
         return true;
     }

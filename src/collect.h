@@ -28,7 +28,7 @@
 #ifndef COLLECT_H
 #define COLLECT_H
 
-#include "pool.h"
+#include "cycle.h"
 
 enum collect {
     COLLECT_AGE, /* one collection */
@@ -44,29 +44,10 @@ struct collected {
 /* `own` is the calling thread's record or NULL; used in cooperative mode. */
 struct collected collect_run(struct bufpool *pool, enum collect what, struct record *own);
 
-/* A refused buffer of `bytes` has become cold: purge a batch when there is one. */
-void collect_refused(struct bufpool *pool, uint64_t bytes);
-
-/*
- * A buffer of `bytes` has been carved. Each PURGE_BATCH of growth is paid for by
- * what other tiers have idle: as many bytes of victims go home; where there are
- * none, shared magazines become victims, so what pays has been idle while the pool
- * grew by that much. A load that moves from tier to tier then needs the
- * memory of its peak and not the sum of all tiers' peaks; one that goes back and
- * forth faster than collections come loses at most three quarters of its memory between
- * two of them, and after that it keeps what it has. Not with
- * collect_interval_ms 0, where memory goes home when the caller says so.
- */
-void collect_grown(struct bufpool *pool, uint64_t bytes);
-
-/* span_purge, seen from outside: every purge comes through here. */
-uint64_t collect_purge(struct bufpool *pool, unsigned tier, uint64_t limit);
+/* A tier's shared magazines become survivors of the cycle; half-empty ones merge. */
+void collect_shared(struct cycle *cycle, unsigned tier);
 
 /* May a collection find anything? Said by who is about to sleep, after setting pool->quiet. */
 bool collect_has_work(struct bufpool *pool);
-
-/* A magazine just popped, or a new empty one, of what is idle leaves the cached generations: its buffers are
- * parked. */
-void collect_park(struct bufpool *pool, unsigned tier, struct magazine *magazine);
 
 #endif /* COLLECT_H */

@@ -31,4 +31,10 @@ void cycle_unhold(struct cycle *cycle);
 /* Something was finished, nothing is in hand. Sets `deposed` where somebody else has taken over. */
 void cycle_step(struct cycle *cycle);
 
+/* A loop over magazines goes so often at most: traffic may push as fast as we pop. */
+static inline uint32_t cycle_limit(const struct cycle *cycle)
+{
+    return table_used(&cycle->pool->depot.magazines);
+}
+
 #endif /* CYCLE_H */

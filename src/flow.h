@@ -1,6 +1,6 @@
 /*
- * flow - get and put without their hits, for the other files of this layer; all
- * of it is in pool.c.
+ * flow - get and put where no hit is to be had. Up to "the same, for a caller
+ * of ours" it is in pool.c, beside the hits; resize and usable in borrow.c.
  */
 #ifndef FLOW_H
 #define FLOW_H
@@ -35,6 +35,9 @@ bool flow_usable(struct bufpool *pool, const char *call, const void *buffer, siz
 
 /* Was a get of this size refused for want of address space, its tier's and the oversized ones'? */
 bool flow_is_full(struct bufpool *pool, size_t size);
+
+/* Out of the thread's bin, which is filled from shared, victim and cold magazines; NULL: they have none. */
+void *flow_get_from_bin(struct bufpool *pool, struct record *record, unsigned tier);
 
 /* A buffer of a tier, or of none (TIER_NONE: oversized), counted as a get. */
 void *flow_get(struct bufpool *pool, struct record *record, unsigned tier, struct request *request);

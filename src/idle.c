@@ -3,6 +3,7 @@
 #include "armour.h"
 #include "blocks.h"
 #include "cache.h"
+#include "cold.h"
 #include "collect.h"
 #include "collector.h"
 #include "pool.h"
@@ -54,7 +55,7 @@ static struct magazine *fill_magazine(struct bufpool *pool, unsigned tier, uint6
     for (uint64_t i = 0; magazine != NULL && i < count; i++) {
         uint32_t index;
         if (span_carve(&pool->span[tier], depot_home(&pool->depot), &index) != CARVED) {
-            collect_park(pool, tier, magazine);
+            cold_park(pool, tier, magazine);
             return NULL;
         }
         char *buffer = tier_address(&pool->tiers.tier[tier], index);
@@ -103,11 +104,11 @@ int bufpool_reserve(bufpool_t *pool, size_t size, size_t count)
         if (all)
             depot_push(&pool->depot, PLACE_SHARED, tier, home, magazine);
         else
-            collect_park(pool, tier, magazine);
+            cold_park(pool, tier, magazine);
     }
     if (!all) {
         budget_give(&pool->cached, granted * capacity);
-        collect_purge(pool, tier, missing * pool->tiers.tier[tier].stride);
+        cold_purge(pool, tier, missing * pool->tiers.tier[tier].stride);
     }
     collector_notice(pool);
     return all ? 0 : -ENOMEM;

@@ -49,7 +49,7 @@ struct collection {
     _Atomic uint64_t swaps;         /* tags given out */
     _Atomic uint64_t finished;      /* collections run to their end */
     _Atomic uint64_t refused_bytes; /* cold by refusal since the last purge */
-    _Atomic uint64_t grown_bytes;   /* carved, and not yet paid for by what is idle: see collect_grown */
+    _Atomic uint64_t grown_bytes;   /* carved, and not yet paid for by what is idle: see growth_carved */
     _Atomic uint64_t paid_bytes;    /* released for growth since the last collection */
 };
 

@@ -1,7 +1,7 @@
 /*
  * handoff - a collection takes the private cache of a thread that runs, under x86-TSO.
  *
- * Stands for: cache_enter and cache_leave (src/cache.h), the hits and the slow path of src/pool.c, swap_block,
+ * Stands for: cache_enter and cache_leave (src/cache.h), the hits of src/pool.c and their slow path in src/flow.c, swap_block,
  * barrier_all and claim_block (src/handoff.c). One tier, whose bin holds one buffer; two buffers, three blocks.
  *
  * The owner's stores wait in its store buffer and reach memory in order, at any later time. The collector's own
