@@ -3,22 +3,17 @@
 #include <errno.h>
 
 #include "region.h"
+#include "version.h"
 
 #define KNOWN_FLAGS (BUFPOOL_COOPERATIVE | BUFPOOL_SCRUB_ON_PUT | BUFPOOL_HUGE_PAGES | BUFPOOL_PAGE_ALIGNED)
 
-/* The caller's struct may be shorter or longer than ours: what it lacks has the default, what we lack must be
- * 0. */
 static int config_read(bufpool_config_t *config, const bufpool_config_t *given)
 {
     *config = (bufpool_config_t)BUFPOOL_CONFIG_INIT;
     if (given == NULL)
         return 0;
-    size_t size = given->struct_size;
-    if (size < sizeof *config)
-        return -EINVAL; /* this is the first version: there is no shorter one */
-    for (size_t i = sizeof *config; i < size; i++)
-        if (((const char *)given)[i] != 0)
-            return -EINVAL;
+    if (!version_is_known(given, given->struct_size, sizeof *config))
+        return -EINVAL;
     *config = *given;
     return 0;
 }

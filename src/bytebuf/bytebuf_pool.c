@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "version.h"
+
 /* A bytebuf keeps its own count of returns, so that most of them touch nothing shared. */
 #define COUNTED_AT_ONCE 40u
 
@@ -154,11 +156,8 @@ static int config_read(bytebuf_pool_config_t *config, const bytebuf_pool_config_
     *config = (bytebuf_pool_config_t)BYTEBUF_POOL_CONFIG_INIT;
     if (given == NULL)
         return 0;
-    if (given->struct_size < sizeof *config)
+    if (!version_is_known(given, given->struct_size, sizeof *config))
         return -EINVAL;
-    for (size_t i = sizeof *config; i < given->struct_size; i++)
-        if (((const char *)given)[i] != 0)
-            return -EINVAL;
     *config = *given;
     return 0;
 }

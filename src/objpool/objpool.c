@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "version.h"
+
 #define SIZE_LIMIT ((size_t)1 << 30)
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 
@@ -46,11 +48,8 @@ static size_t bytes_of(size_t objects, size_t capacity)
 
 static int config_check(const objpool_config_t *config)
 {
-    if (config == NULL || config->struct_size < sizeof *config)
+    if (config == NULL || !version_is_known(config, config->struct_size, sizeof *config))
         return -EINVAL;
-    for (size_t i = sizeof *config; i < config->struct_size; i++)
-        if (((const char *)config)[i] != 0)
-            return -EINVAL;
     if (config->object_size == 0 || config->object_size > SIZE_LIMIT)
         return -EINVAL;
     return config->min_idle > config->max_idle || config->min_idle > config->max_objects ? -EINVAL : 0;
