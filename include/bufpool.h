@@ -316,6 +316,13 @@ typedef void (*bufpool_misuse_fn)(const char *message, void *arg);
  */
 BUFPOOL_API void bufpool_on_misuse(bufpool_misuse_fn handler, void *arg);
 
+/*
+ * bufpool_report_misuse - tell that handler of a caller's bug, as pools do: for libraries that stand on
+ * this one. The message is one line without its end. Comes back unless the handler does not. errno is
+ * untouched.
+ */
+BUFPOOL_API void bufpool_report_misuse(const char *message);
+
 #ifdef __cplusplus
 }
 #endif

@@ -39,15 +39,17 @@ void bufpool_on_misuse(bufpool_misuse_fn handler, void *arg)
     pthread_mutex_unlock(&misuse.setting);
 }
 
-static void tell(const char *line)
+void bufpool_report_misuse(const char *message)
 {
+    int errno_before = errno;
     /* acquire [misuse] */
     unsigned current = atomic_load_explicit(&misuse.current, memory_order_acquire) % HANDLERS;
     if (misuse.handler[current].function == NULL) {
-        fprintf(stderr, "%s\n", line);
+        fprintf(stderr, "%s\n", message);
         abort();
     }
-    misuse.handler[current].function(line, misuse.handler[current].arg);
+    misuse.handler[current].function(message, misuse.handler[current].arg);
+    errno = errno_before;
 }
 
 /* ------------------------------------------------------------ the wording */
@@ -184,6 +186,6 @@ void misuse_report(enum misuse rule, const struct misuse_site *site)
     say_buffer(&line, site);
     say_detail(&line, rule, site);
     say_sites(&line, site);
-    tell(line.text);
+    bufpool_report_misuse(line.text);
     errno = errno_before;
 }

@@ -364,3 +364,17 @@ Test(conformance_misuse, line_41_second_put_of_a_refused_buffer_is_named)
     assert_put_is_misuse(pool, buffers[2], "double put", 4096);
     bufpool_destroy(pool);
 }
+
+/* Fails when a library that stands on this one would tell its callers' faults to somebody else, or change
+ * errno. */
+Test(conformance_misuse, what_a_library_above_reports_reaches_the_same_handler)
+{
+    struct misuse_record misuse = {0};
+
+    misuse_record(&misuse);
+    errno = EXDEV;
+    bufpool_report_misuse("above: pool 'p': destroy inside a job");
+    cr_assert(eq(int, errno, EXDEV));
+    cr_assert(eq(uint, misuse.calls, 1));
+    cr_assert(strcmp(misuse.line, "above: pool 'p': destroy inside a job") == 0);
+}

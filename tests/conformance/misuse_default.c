@@ -76,3 +76,9 @@ Test(conformance_misuse, line_41_default_prints_one_line_and_aborts)
     cr_assert(strncmp(end.errors, "bufpool: pool 'victim-pool': double put", 39) == 0, "%s", end.errors);
     cr_assert(strstr(end.errors, "tier 4096") != NULL, "%s", end.errors);
 }
+
+/* Fails when nobody has set a handler and the program goes on. */
+Test(conformance_misuse, what_a_library_above_reports_ends_the_program_by_default, .signal = SIGABRT)
+{
+    bufpool_report_misuse("above: the end");
+}
