@@ -2,8 +2,8 @@
  * property - a table of named properties for programs that Criterion cannot run:
  * those that replace malloc, and those built for ThreadSanitizer.
  */
-#ifndef MALLOC_PROPERTY_H
-#define MALLOC_PROPERTY_H
+#ifndef TEST_PROPERTY_H
+#define TEST_PROPERTY_H
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,4 +41,4 @@ static inline int properties_run(const struct property *properties, unsigned cou
     return failed != 0;
 }
 
-#endif /* MALLOC_PROPERTY_H */
+#endif /* TEST_PROPERTY_H */
