@@ -120,7 +120,9 @@ static void hand_out(struct bufpool *pool, void *buffer, const struct request *r
 
     INVARIANT(shadow_exchange(shadow, SHADOW_IN_USE) != SHADOW_IN_USE);
     show(pool, buffer, view.capacity);
-    if (atomic_exchange_explicit(&shadow->is_filled, false, memory_order_relaxed)) {
+    bool is_filled = atomic_load_explicit(&shadow->is_filled, memory_order_relaxed);
+    atomic_store_explicit(&shadow->is_filled, false, memory_order_relaxed);
+    if (is_filled) {
         if (armour_has(pool, DEBUG_INTEGRITY))
             check_idle_bytes(pool, &view, request->site);
     } else if (armour_has(pool, DEBUG_POISON)) {
@@ -212,9 +214,10 @@ static void report_state(struct bufpool *pool, const char *call, const void *buf
 static bool take_back(struct bufpool *pool, const struct view *view, const void *site)
 {
     struct shadow *shadow = view->shadow;
-    bool inherited = shadow_change(shadow, SHADOW_INHERITED, SHADOW_IDLE);
+    bool got = shadow_change(shadow, SHADOW_IN_USE, SHADOW_IDLE);
+    bool inherited = !got && shadow_change(shadow, SHADOW_INHERITED, SHADOW_IDLE);
 
-    if (!inherited && !shadow_change(shadow, SHADOW_IN_USE, SHADOW_IDLE)) {
+    if (!got && !inherited) {
         report_state(pool, "put", view->bytes, site);
         return false;
     }
@@ -227,7 +230,8 @@ static bool take_back(struct bufpool *pool, const struct view *view, const void 
         sizes_put(&pool->armour->sizes, shadow_asked(shadow));
     if (armour_has(pool, DEBUG_TAG))
         atomic_store_explicit(&shadow->put_at, site, memory_order_relaxed);
-    leak_forget(pool, atomic_exchange_explicit(&shadow->sample, 0, memory_order_relaxed));
+    leak_forget(pool, atomic_load_explicit(&shadow->sample, memory_order_relaxed));
+    atomic_store_explicit(&shadow->sample, 0, memory_order_relaxed);
     return true;
 }
 
