@@ -109,6 +109,25 @@ Test(bytebuf_pool, TestPoolCalibrate_a_window_of_returns_sets_both_sizes)
     end(pool, buffers);
 }
 
+/* Fails when a size class begins or ends one byte off: the window then learns twice, or half, of what is
+ * needed. */
+Test(bytebuf_pool, TestIndex_a_class_ends_at_its_power_of_two)
+{
+    static const struct {
+        size_t used, learned;
+    } cases[] = {{2047, 2048}, {2048, 2048}, {2049, 4096}, {65536, 65536}, {65537, 131072}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bufpool_t *buffers = still_pool();
+        bytebuf_pool_config_t config = config_on(buffers);
+        bytebuf_pool_t *pool = pool_from_bytes_config(&config);
+
+        for (unsigned j = 0; j < BYTEBUF_WINDOW; j++)
+            use(pool, cases[i].used);
+        cr_assert(eq(sz, stats_of_bytes(pool).default_size, cases[i].learned));
+        end(pool, buffers);
+    }
+}
+
 /* Fails when a rare large message pins its buffer, or when a common one does not keep its own. */
 Test(bytebuf_pool, what_is_larger_than_the_95th_percentile_is_let_go_on_return)
 {

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "accounts.h"
@@ -100,6 +101,63 @@ static void take_and_put(void *arg)
         MUST((objects[i] = objpool_get(pool)) != NULL);
     for (int i = 0; i < 40; i++)
         objpool_put(pool, objects[i]);
+}
+
+enum { VALUES = 40000, THIEVES = 9 };
+
+struct dequeue {
+    objpool_t *pool;
+    _Atomic uint64_t taken;
+    _Atomic unsigned char seen[VALUES + 1]; /* by serial */
+};
+
+static void *steal_values(void *arg)
+{
+    struct dequeue *dequeue = arg;
+    while (atomic_load(&dequeue->taken) < VALUES) {
+        struct thing *thing = objpool_try_get(dequeue->pool);
+        if (thing == NULL) {
+            sched_yield();
+            continue;
+        }
+        atomic_fetch_add(&dequeue->seen[thing->serial], 1);
+        atomic_fetch_add(&dequeue->taken, 1);
+    }
+    return NULL;
+}
+
+static void *values[VALUES];
+
+static void *put_values(void *arg)
+{
+    return put_all(arg, values, VALUES) == VALUES ? arg : NULL;
+}
+
+/*
+ * TestPoolDequeue and TestPoolChain: a producer and nine thieves. Fails when a thief gets what another has,
+ * or when something stays out of reach once its producer has ended.
+ */
+Test(objpool_threads, TestPoolDequeue_each_value_reaches_exactly_one_of_nine_thieves, .timeout = 120)
+{
+    static struct dequeue dequeue;
+    struct ledger ledger = {0};
+    objpool_config_t config = ledger_config(&ledger);
+    pthread_t producer, thieves[THIEVES];
+    void *result;
+
+    dequeue.pool = objects_from(&config);
+    get_all(dequeue.pool, values, VALUES);
+    for (int i = 0; i < THIEVES; i++)
+        MUST(pthread_create(&thieves[i], NULL, steal_values, &dequeue) == 0);
+    MUST(pthread_create(&producer, NULL, put_values, dequeue.pool) == 0);
+    pthread_join(producer, &result);
+    cr_assert(result != NULL, "all are kept");
+    for (int i = 0; i < THIEVES; i++)
+        pthread_join(thieves[i], NULL);
+    for (int i = 1; i <= VALUES; i++)
+        cr_assert(eq(u32, dequeue.seen[i], 1));
+    cr_assert(eq(u64, ledger.constructs, VALUES));
+    cr_assert(eq(u64, ledger.faults, 0));
 }
 
 /* Fails when what lies in the cache of a thread that sleeps is not destructed. */
