@@ -12,8 +12,9 @@
  * overdue.
  *
  * Threads: every call may be made from any thread at any time, but destroy. Acquiring an
- * idle connection and releasing one that nobody waits for is lock-free. A child of
- * fork must not use its parent's pool: every call there gives -ECHILD or nothing. Link bufpool::connpool.
+ * idle connection and releasing one that nobody waits for is lock-free; what the releaser did with it
+ * happens before what the next borrower does. A child of fork must not use its parent's
+ * pool: every call there gives -ECHILD, false or nothing. Link bufpool::connpool.
  */
 #ifndef BUFPOOL_CONNPOOL_H
 #define BUFPOOL_CONNPOOL_H
@@ -40,12 +41,14 @@ typedef struct connpool_lease {
 typedef struct connpool_target {
     const void *key; /* the key's bytes; NULL where the pool is used without keys */
     size_t key_size;
-    uint32_t timeout_ms; /* what is left to whoever waits, open_timeout_ms at most; open should keep to it */
+    uint32_t
+        timeout_ms; /* what is left to the acquire, open_timeout_ms at most; that, where it does not wait */
 } connpool_target_t;
 
 /* Which of the idle connections is lent out next. All but LIFO look at each idle connection of the key. */
 enum connpool_order {
-    CONNPOOL_LIFO,   /* the one released last, of this CPU's if there is one: warm, and the rest may expire */
+    CONNPOOL_LIFO,   /* the one released last, on this CPU if one of its last 32 is idle: warm, and the rest
+                        expire */
     CONNPOOL_FIFO,   /* the one opened first */
     CONNPOOL_RANDOM, /* any, all alike */
     CONNPOOL_LRU     /* the one unused for longest: spreads use over all */
@@ -72,14 +75,13 @@ enum {
  * The callbacks run with nothing locked, on the thread that acquires or releases, or on the keeper's;
  * several at once, but never two for one connection. They may block, and may use any other pool.
  *
- * open   make *resource; 0, or a negative errno with nothing left behind.
- * close  end it. Called exactly once for every resource that open made.
- * check  is it alive? NULL: it is. Called where CONNPOOL_CHECK_ON_ACQUIRE and check_interval_ms say.
- * reset  make it fit for whoever comes next (roll back, leave modes): at release. False: it is closed. NULL:
- * nothing to do. fd     its descriptor, watched for the other end's close while it is idle; -1: none. NULL:
- * none is watched. report one line without its end about what somebody should look at: an overdue lease.
- * NULL: to stderr. clock  milliseconds that never go back, for all times but deadlines. NULL:
- * CLOCK_MONOTONIC.
+ * open    make *resource; 0, or a negative errno with nothing left behind
+ * close   end it; called exactly once for every resource that open made
+ * check   is it alive? Where CONNPOOL_CHECK_ON_ACQUIRE and check_interval_ms say. NULL: it is
+ * reset   at release, make it fit for the next (roll back, leave modes); false: close it. NULL: nothing to do
+ * fd      its descriptor, watched for the other end's close while it is idle; -1: none. NULL: none is
+ * report  a line without its end about what somebody should look at: an overdue lease. NULL: to stderr
+ * clock   milliseconds that never go back, for all times but deadlines. NULL: CLOCK_MONOTONIC
  */
 typedef struct connpool_config {
     size_t struct_size; /* set by CONNPOOL_CONFIG_INIT; lets the struct grow */
@@ -136,9 +138,9 @@ typedef struct connpool_config {
 /*
  * connpool_create - make a pool. It opens nothing yet; the keeper opens min_idle soon. 0, or a
  * negative errno with *pool untouched: -EINVAL for a missing open or close, max_open 0 or above
- * CONNPOOL_MAX_OPEN, min_idle above max_idle or max_open, min_idle_most or max_lifetime_most_ms below
- * its lower bound, an unknown flag or order, a key of 0 or more than CONNPOOL_MAX_KEY bytes, too many
- * members; -ENOMEM, -EMFILE, -EAGAIN from the system. May block.
+ * CONNPOOL_MAX_OPEN, max_open_per_key 0, min_idle above max_idle or max_open, min_idle_most or
+ * max_lifetime_most_ms below its lower bound, an unknown flag or order, a key of 0 or more than
+ * CONNPOOL_MAX_KEY bytes, too many members; -ENOMEM, -EMFILE, -EAGAIN from the system. May block.
  */
 BUFPOOL_API int connpool_create(connpool_t **pool, const connpool_config_t *config);
 
@@ -163,11 +165,13 @@ BUFPOOL_API void connpool_destroy(connpool_t *pool);
  * 0 with *lease set; else a negative errno, and *lease is untouched:
  *   -EAGAIN      none is free, and timeout_ms is 0
  *   -ETIMEDOUT   none came free within timeout_ms; such a waiter is never served later
- *   -ENOBUFS     max_waiters wait already
+ *   -ENOBUFS     max_waiters wait already, or there is no memory for one more
  *   -ESHUTDOWN   the pool is closed
  *   what open gave; and, without asking open again, what it gave last, while the server of this key is
  *   known to be gone and backoff_ms is not over
- * timeout_ms UINT32_MAX waits for ever. A new connection is opened on this thread.
+ * timeout_ms UINT32_MAX waits for ever. A new connection is opened on this thread. Who waits is served in
+ * order of arrival, before anybody who comes later. A thread that finds none yields a few times before it
+ * queues. An acquire that finds none by the CPU's last releases looks at every slot in use: some ns each.
  */
 BUFPOOL_API int connpool_acquire(connpool_t *pool, uint32_t timeout_ms, connpool_lease_t *lease);
 
@@ -222,7 +226,8 @@ typedef struct connpool_stats {
     uint64_t overdue, misuses;
     uint64_t min_idle, max_lifetime_ms;        /* what they are now, between their bounds */
     uint64_t wait_histogram[CONNPOOL_BUCKETS]; /* of waits that were served */
-    uint64_t use_histogram[CONNPOOL_BUCKETS];  /* from acquire to release */
+    uint64_t
+        use_histogram[CONNPOOL_BUCKETS]; /* acquire to release: one use in eight, all where clock is yours */
 } connpool_stats_t;
 #define CONNPOOL_STATS_INIT                                                                                  \
     {                                                                                                        \

@@ -1,6 +1,9 @@
 #include "slots.h"
 
 #include <errno.h>
+#include <sched.h>
+
+enum { YIELDS = 4 };
 
 /*
  * A hit: the newest of this CPU's hints, one compare-and-swap of its word, one counter of its own.
@@ -96,6 +99,42 @@ static struct conn_slot *find_idle(struct connpool *pool, unsigned shelf)
     return attention_of(pool) < CONN_WAITER ? conn_claim_of(pool, shelf, CONN_KEPT) : NULL;
 }
 
+/* An idle one that is alive, or NULL. */
+static struct conn_slot *find_alive(struct connpool *pool, unsigned shelf)
+{
+    struct conn_slot *slot;
+
+    while ((slot = find_idle(pool, shelf)) != NULL && !is_alive(pool, slot))
+        conn_close(pool, slot, CONN_BY_CHECK);
+    return slot;
+}
+
+/* relaxed: as it was a moment ago. */
+static bool has_room(const struct connpool *pool, unsigned shelf)
+{
+    return atomic_load_explicit(&pool->open, memory_order_relaxed) <
+               atomic_load_explicit(&pool->max_open, memory_order_relaxed) &&
+           atomic_load_explicit(&pool->shelves[shelf].open, memory_order_relaxed) <
+               pool->config.max_open_per_key;
+}
+
+/*
+ * Before it queues, a thread lets others run: a borrower that was preempted gives back what it has
+ * in less time than it takes to sleep and be woken. Once threads queue, each release is a
+ * switch of threads, and those who come back queue again: without this a queue that came of one preemption
+ * never ends. Who yields takes nothing that a waiter could have had.
+ */
+static struct conn_slot *find_after_others(struct connpool *pool, unsigned shelf)
+{
+    struct conn_slot *slot = NULL;
+
+    for (unsigned i = 0; slot == NULL && i < YIELDS && !has_room(pool, shelf); i++) {
+        sched_yield();
+        slot = find_alive(pool, shelf);
+    }
+    return slot;
+}
+
 static __attribute__((noinline, cold)) int acquire_slow(struct connpool *pool, unsigned shelf,
                                                         uint32_t timeout_ms, connpool_lease_t *lease)
 {
@@ -104,8 +143,9 @@ static __attribute__((noinline, cold)) int acquire_slow(struct connpool *pool, u
 
     if ((attention_of(pool) & CONN_CLOSED) != 0)
         return -ESHUTDOWN;
-    while ((slot = find_idle(pool, shelf)) != NULL && !is_alive(pool, slot))
-        conn_close(pool, slot, CONN_BY_CHECK);
+    slot = find_alive(pool, shelf);
+    if (slot == NULL && timeout_ms != 0)
+        slot = find_after_others(pool, shelf);
     if (slot == NULL) {
         int error = conn_queue(pool, shelf, deadline, &slot);
         if (error != 0) {

@@ -1,6 +1,8 @@
 #include "text.h"
 
 #include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pools.h"
@@ -11,6 +13,9 @@
 static struct {
     char name[METRICS][96]; /* metrics in the order of their TYPE lines */
     size_t metrics;
+    /* Of the last metric, where it is a histogram. */
+    bool is_histogram;
+    double le, below;         /* of the last bucket; le is -1 before the first and behind the last one */
     char series[SERIES][160]; /* name and labels of every sample */
     size_t samples;
 } seen;
@@ -65,7 +70,8 @@ static const char *type_fault(const char *line)
         return "a TYPE line is not '# TYPE name kind'";
     if (name_length(name) != strlen(name))
         return "a TYPE line with a bad metric name";
-    if (strcmp(kind, "counter") != 0 && strcmp(kind, "gauge") != 0 && strcmp(kind, "untyped") != 0)
+    if (strcmp(kind, "counter") != 0 && strcmp(kind, "gauge") != 0 && strcmp(kind, "untyped") != 0 &&
+        strcmp(kind, "histogram") != 0)
         return "a TYPE line with an unknown kind";
     for (size_t i = 0; i < seen.metrics; i++) {
         if (strcmp(seen.name[i], name) == 0)
@@ -73,6 +79,32 @@ static const char *type_fault(const char *line)
     }
     MUST(seen.metrics < METRICS);
     strcpy(seen.name[seen.metrics++], name);
+    seen.is_histogram = strcmp(kind, "histogram") == 0;
+    seen.le = -1;
+    return NULL;
+}
+
+/* name_bucket{...,le="..."}, ends and counts not falling up to "+Inf"; then name_sum and name_count, which is
+ * the last bucket's. `suffix` is what stands behind the metric's name. */
+static const char *histogram_fault(const char *suffix, const char *labels, double value)
+{
+    if (strncmp(suffix, "_sum", 4) == 0)
+        return seen.le != HUGE_VAL ? "a histogram's sum before its +Inf bucket" : NULL;
+    if (strncmp(suffix, "_count", 6) == 0)
+        return seen.le != HUGE_VAL || value != seen.below ? "a histogram's count is not its +Inf bucket's"
+                                                          : NULL;
+    if (strncmp(suffix, "_bucket", 7) != 0)
+        return "a histogram's sample that is no bucket, sum or count";
+    const char *end = strstr(labels, "le=\"");
+    if (end == NULL)
+        return "a bucket without its end";
+    double le = strtod(end + 4, NULL);
+    if (seen.le == HUGE_VAL) /* of the next labels */
+        seen.le = -1;
+    if (le <= seen.le || (seen.le >= 0 && value < seen.below))
+        return "a bucket's end or count falls";
+    seen.le = le;
+    seen.below = value;
     return NULL;
 }
 
@@ -84,8 +116,9 @@ static const char *sample_fault(const char *line)
     if (length == 0)
         return "a sample without a name";
     /* All samples of a metric stand together, behind its TYPE line. */
-    if (seen.metrics == 0 || strlen(seen.name[seen.metrics - 1]) != length ||
-        strncmp(seen.name[seen.metrics - 1], line, length) != 0)
+    size_t own = seen.metrics == 0 ? 0 : strlen(seen.name[seen.metrics - 1]);
+    if (seen.metrics == 0 || (seen.is_histogram ? own >= length : own != length) ||
+        strncmp(seen.name[seen.metrics - 1], line, own) != 0)
         return "a sample that does not follow its own TYPE line";
     if (*at == '{') {
         at = labels_end(at);
@@ -97,6 +130,10 @@ static const char *sample_fault(const char *line)
         return "a sample without a number";
     if (at[strspn(at, "0123456789.eE+-")] != '\0')
         return "a sample with something behind its number";
+    const char *fault =
+        seen.is_histogram ? histogram_fault(line + own, line + length, strtod(at, NULL)) : NULL;
+    if (fault != NULL)
+        return fault;
     MUST(seen.samples < SERIES && key < sizeof seen.series[0]);
     memcpy(seen.series[seen.samples], line, key);
     seen.series[seen.samples][key] = '\0';

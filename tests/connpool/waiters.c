@@ -1,0 +1,199 @@
+/*
+ * Who waits is served in order of arrival, once, or not at all. The order is made by starting one only when
+ * the last is in the queue.
+ */
+#include <errno.h>
+
+#include "check.h"
+#include "pools.h"
+
+static struct rig rig;
+
+enum { CROWD = 8 };
+
+static connpool_t *pool_of(size_t max_open, size_t max_waiters)
+{
+    connpool_config_t config = rig_config(&rig);
+    config.max_open = max_open;
+    config.max_waiters = max_waiters;
+    return rig_pool(&config);
+}
+
+/* Fails when anybody is served out of turn, by a release or by a close. */
+Test(connpool_waiters, are_served_in_order_of_arrival)
+{
+    connpool_t *pool = pool_of(1, SIZE_MAX);
+    connpool_lease_t lease = lease_from(pool);
+    struct borrower crowd[CROWD];
+
+    for (int i = 0; i < CROWD; i++)
+        borrower_start(&crowd[i], pool, NULL, FOR_EVER);
+    for (int i = 0; i < CROWD; i++) {
+        if (i % 2 == 1)
+            connpool_mark_unusable(pool, lease); /* then it is room that is passed on */
+        connpool_release(pool, lease);
+        cr_assert(eq(int, borrower_end(&crowd[i]), 0));
+        for (int j = i + 1; j < CROWD; j++)
+            cr_assert(not(crowd[j].is_back), "%d was served before %d", j, i);
+        lease = crowd[i].lease;
+    }
+    connpool_release(pool, lease);
+    connpool_stats_t stats = conn_stats(pool);
+    cr_assert(eq(u64, stats.waits, CROWD));
+    cr_assert(eq(u64, stats.hits, 0));
+    cr_assert(eq(u64, stats.waiters, 0));
+    uint64_t timed = 0;
+    for (int i = 0; i < CONNPOOL_BUCKETS; i++)
+        timed += stats.wait_histogram[i];
+    cr_assert(eq(u64, timed, CROWD));
+    assert_ends_well(pool, &rig);
+}
+
+/* Fails when a connection goes to one whose time was over, and is lost with it. */
+Test(connpool_waiters, one_whose_time_is_over_is_never_served)
+{
+    connpool_t *pool = pool_of(1, SIZE_MAX);
+    connpool_lease_t lease = lease_from(pool);
+    struct borrower late, patient;
+
+    borrower_start(&patient, pool, NULL, FOR_EVER);
+    /* Not by borrower_start: it may be gone before it was seen. */
+    late = (struct borrower){.error = connpool_acquire(pool, 20, &late.lease)};
+    cr_assert(eq(int, late.error, -ETIMEDOUT));
+    cr_assert(eq(u64, conn_stats(pool).waiters, 1));
+    connpool_release(pool, lease);
+    cr_assert(eq(int, borrower_end(&patient), 0));
+    connpool_release(pool, patient.lease);
+    cr_assert(eq(u64, conn_stats(pool).idle, 1));
+    assert_ends_well(pool, &rig);
+}
+
+/* Fails when one whose time is over takes others out of the queue with it: it leaves the front, the middle,
+ * the end. */
+Test(connpool_waiters, may_leave_the_queue_anywhere)
+{
+    for (int leaving = 0; leaving < 3; leaving++) {
+        connpool_t *pool = pool_of(1, SIZE_MAX);
+        connpool_lease_t lease = lease_from(pool);
+        struct borrower waiter[3];
+
+        for (int i = 0; i < 3; i++)
+            borrower_start(&waiter[i], pool, NULL, i == leaving ? 400 : FOR_EVER);
+        cr_assert(eq(int, borrower_end(&waiter[leaving]), -ETIMEDOUT));
+        for (int i = 0; i < 3; i++) {
+            if (i == leaving)
+                continue;
+            connpool_release(pool, lease);
+            cr_assert(eq(int, borrower_end(&waiter[i]), 0));
+            lease = waiter[i].lease;
+        }
+        connpool_release(pool, lease);
+        assert_ends_well(pool, &rig);
+    }
+}
+
+/* Fails when max_waiters is no limit, or is one too few. */
+Test(connpool_waiters, more_than_max_waiters_are_refused)
+{
+    connpool_t *pool = pool_of(1, 2);
+    connpool_lease_t lease = lease_from(pool), none;
+    struct borrower waiter[2];
+
+    borrower_start(&waiter[0], pool, NULL, FOR_EVER);
+    borrower_start(&waiter[1], pool, NULL, FOR_EVER);
+    cr_assert(eq(int, connpool_acquire(pool, FOR_EVER, &none), -ENOBUFS));
+    cr_assert(eq(int, connpool_acquire(pool, 0, &none), -EAGAIN));
+    cr_assert(eq(u64, conn_stats(pool).refusals, 1));
+    for (int i = 0; i < 2; i++) {
+        connpool_release(pool, lease);
+        cr_assert(eq(int, borrower_end(&waiter[i]), 0));
+        lease = waiter[i].lease;
+    }
+    connpool_release(pool, lease);
+    assert_ends_well(pool, &rig);
+}
+
+/* Fails when somebody who comes later takes what was given to who waited. */
+Test(connpool_waiters, are_not_overtaken)
+{
+    connpool_t *pool = pool_of(1, SIZE_MAX);
+    connpool_lease_t lease = lease_from(pool), none;
+    struct borrower waiter;
+
+    for (int i = 0; i < 200; i++) {
+        borrower_start(&waiter, pool, NULL, FOR_EVER);
+        cr_assert(connpool_release(pool, lease));
+        /* The waiter may not have woken yet; it has the connection all the same. */
+        cr_assert(eq(int, connpool_acquire(pool, 0, &none), -EAGAIN));
+        cr_assert(eq(int, borrower_end(&waiter), 0));
+        lease = waiter.lease;
+    }
+    connpool_release(pool, lease);
+    assert_ends_well(pool, &rig);
+}
+
+/* Fails when the room of an open that failed is lost to those who wait behind. */
+Test(connpool_waiters, get_the_room_of_an_open_that_failed)
+{
+    connpool_config_t config = rig_config(&rig);
+    config.max_open = 1;
+    config.backoff_ms = 0;
+    config.backoff_most_ms = 0;
+    connpool_t *pool = rig_pool(&config);
+    connpool_lease_t lease = lease_from(pool);
+    struct borrower crowd[CROWD];
+
+    for (int i = 0; i < CROWD; i++)
+        borrower_start(&crowd[i], pool, NULL, FOR_EVER);
+    rig.fail_with = -ECONNRESET;
+    connpool_mark_unusable(pool, lease);
+    connpool_release(pool, lease);
+    for (int i = 0; i < CROWD; i++)
+        cr_assert(eq(int, borrower_end(&crowd[i]), -ECONNRESET), "%d", i);
+    cr_assert(eq(u64, conn_stats(pool).open_failures, CROWD));
+    rig.fail_with = 0;
+    connpool_release(pool, lease_from(pool));
+    assert_ends_well(pool, &rig);
+}
+
+/* Fails when those who wait for a server that is gone each ask it again, or sleep on. */
+Test(connpool_waiters, hear_at_once_that_the_server_is_gone)
+{
+    connpool_t *pool = pool_of(1, SIZE_MAX);
+    connpool_lease_t lease = lease_from(pool);
+    struct borrower crowd[CROWD];
+
+    for (int i = 0; i < CROWD; i++)
+        borrower_start(&crowd[i], pool, NULL, FOR_EVER);
+    rig.fail_with = -ECONNREFUSED;
+    connpool_mark_unusable(pool, lease);
+    connpool_release(pool, lease);
+    for (int i = 0; i < CROWD; i++)
+        cr_assert(eq(int, borrower_end(&crowd[i]), -ECONNREFUSED), "%d", i);
+    cr_assert(eq(u64, conn_stats(pool).open_failures, 1));
+    assert_ends_well(pool, &rig);
+}
+
+/* Fails when a dead connection handed to one that waits costs it its turn. */
+Test(connpool_waiters, keep_their_turn_when_what_they_get_is_dead)
+{
+    connpool_config_t config = rig_config(&rig);
+    config.max_open = 1;
+    config.flags |= CONNPOOL_CHECK_ON_ACQUIRE;
+    connpool_t *pool = rig_pool(&config);
+    connpool_lease_t lease = lease_from(pool);
+    struct borrower waiter[2];
+
+    borrower_start(&waiter[0], pool, NULL, FOR_EVER);
+    borrower_start(&waiter[1], pool, NULL, FOR_EVER);
+    rig_kill(lease);
+    connpool_release(pool, lease);
+    cr_assert(eq(int, borrower_end(&waiter[0]), 0));
+    cr_assert(eq(u64, wire_of(waiter[0].lease)->number, 2));
+    cr_assert(not(waiter[1].is_back));
+    connpool_release(pool, waiter[0].lease);
+    cr_assert(eq(int, borrower_end(&waiter[1]), 0));
+    connpool_release(pool, waiter[1].lease);
+    cr_assert(eq(u64, conn_stats(pool).closed_check, 1));
+    assert_ends_well(pool, &rig);
+}
