@@ -184,6 +184,14 @@ BUFPOOL_API int connpool_acquire_key(connpool_t *pool, const void *key, size_t k
                                      connpool_lease_t *lease);
 
 /*
+ * connpool_acquire_member - connpool_acquire from the group: for writing from a member that is not read-only;
+ * for reading from the read-only members in turn, passing over those that are known to be gone, and from the
+ * others when all are. -ENOENT where no member fits. Of a group each member has a min_idle of its own.
+ */
+BUFPOOL_API int connpool_acquire_member(connpool_t *pool, bool writes, uint32_t timeout_ms,
+                                        connpool_lease_t *lease);
+
+/*
  * connpool_release - the end of a lease. True: the connection is kept, or went to the first that waits.
  * False: it was closed: it was marked, its reset failed, the other end closed it, it is too old, too many are
  * idle, the pool is closed, it had been reclaimed. A lease that ended before or is of another pool is misuse
@@ -205,6 +213,13 @@ BUFPOOL_API bool connpool_touch(connpool_t *pool, connpool_lease_t lease);
  * wait.
  */
 BUFPOOL_API int connpool_resize(connpool_t *pool, size_t max_open, size_t max_idle, size_t min_idle);
+
+/*
+ * connpool_keep - do now what the keeper would do next; how many connections it opened or closed. For pools
+ * with CONNPOOL_NO_KEEPER, and for tests that own the clock. One round at a time: the loser of two at once
+ * gets 0.
+ */
+BUFPOOL_API size_t connpool_keep(connpool_t *pool);
 
 /* Buckets of the time histograms: bucket i counts times below 2^i microseconds, and not below half of that;
  * the last all longer ones. */

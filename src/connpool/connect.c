@@ -1,4 +1,4 @@
-#include "pool.h"
+#include "keeper.h"
 
 #include <errno.h>
 
@@ -124,6 +124,7 @@ static void note_failure(struct connpool *pool, struct conn_shelf *shelf, int er
         atomic_store_explicit(&shelf->gone_until, now + pause, memory_order_relaxed);
     }
     pthread_mutex_unlock(&pool->lock);
+    conn_keeper_wake(pool); /* to come again when the pause is over */
 }
 
 static void note_success(struct conn_shelf *shelf)
@@ -154,10 +155,9 @@ static void settle(struct connpool *pool, struct conn_slot *slot, void *resource
     atomic_store_explicit(&slot->jitter_ms,
                           jitter == 0 ? 0 : (uint32_t)(conn_random(pool) % ((uint64_t)jitter + 1)),
                           memory_order_relaxed);
-    atomic_store_explicit(&slot->fd,
-                          pool->config.fd != NULL ? pool->config.fd(resource, pool->config.arg) : -1,
-                          memory_order_relaxed);
     slot->is_counted = false;
+    if (pool->config.fd != NULL)
+        conn_keeper_watch(pool, slot, pool->config.fd(resource, pool->config.arg));
 }
 
 int conn_open(struct connpool *pool, struct conn_slot *slot, uint32_t timeout_ms)
@@ -208,7 +208,6 @@ static void end(struct connpool *pool, struct conn_slot *slot, enum conn_reason 
     void *resource = atomic_load_explicit(&slot->resource, memory_order_relaxed);
 
     atomic_store_explicit(&slot->word, conn_word_as(word, CONN_CLOSING), memory_order_relaxed);
-    atomic_store_explicit(&slot->fd, -1, memory_order_relaxed);
     conn_count(&pool->closes[reason]);
     pool->config.close(resource, pool->config.arg);
 }

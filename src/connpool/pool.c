@@ -1,4 +1,4 @@
-#include "pool.h"
+#include "keeper.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -159,6 +159,7 @@ static void set_up(struct connpool *pool)
                           memory_order_relaxed);
     atomic_store_explicit(&pool->max_open, config->max_open, memory_order_relaxed);
     atomic_store_explicit(&pool->max_idle, config->max_idle, memory_order_relaxed);
+    atomic_store_explicit(&pool->min_idle_least, config->min_idle, memory_order_relaxed);
     atomic_store_explicit(&pool->min_idle, config->min_idle, memory_order_relaxed);
     memset(pool->free_slots, 0xff, sizeof pool->free_slots);
     /* Ticket numbers are index + 1 in 16 bits. */
@@ -189,12 +190,13 @@ int connpool_create(connpool_t **pool, const connpool_config_t *config)
     if (error == 0) {
         set_up(made);
         conn_shelf_hold(made, NULL, 0); /* shelf 0, of connpool_acquire */
-    } else {
-        unmake(made);
-        return error;
+        error = conn_keeper_begin(made);
     }
-    *pool = made;
-    return 0;
+    if (error != 0)
+        unmake(made);
+    else
+        *pool = made;
+    return error;
 }
 
 /* ------------------------------------------------------------ resize */
@@ -241,6 +243,7 @@ int connpool_resize(connpool_t *pool, size_t max_open, size_t max_idle, size_t m
     pthread_mutex_lock(&pool->lock);
     atomic_store_explicit(&pool->max_open, max_open, memory_order_relaxed);
     atomic_store_explicit(&pool->max_idle, max_idle, memory_order_relaxed);
+    atomic_store_explicit(&pool->min_idle_least, min_idle, memory_order_relaxed);
     atomic_store_explicit(&pool->min_idle, min_idle, memory_order_relaxed);
     bool is_over = atomic_load_explicit(&pool->open, memory_order_relaxed) - pool->leaving > max_open;
     uint64_t flags = counts_for(&pool->config, max_open, max_idle) | (is_over ? CONN_OVER : 0);
@@ -254,6 +257,7 @@ int connpool_resize(connpool_t *pool, size_t max_open, size_t max_idle, size_t m
     close_excess(pool, max_idle);
     if ((flags & ~before & CONN_COUNTED) != 0)
         count_all(pool);
+    conn_keeper_wake(pool);
     return 0;
 }
 
@@ -274,6 +278,7 @@ int connpool_close(connpool_t *pool, uint32_t timeout_ms)
     uint64_t deadline = timeout_ms == UINT32_MAX ? WAIT_FOREVER : clock_ms() + timeout_ms;
     /* seq_cst [attention]: say so, then look at what is idle. */
     atomic_fetch_or_explicit(&pool->attention, CONN_CLOSED, memory_order_seq_cst);
+    conn_keeper_quit(pool);
     conn_dismiss(pool);
     close_idle(pool);
     for (;;) {
@@ -308,6 +313,7 @@ void connpool_destroy(connpool_t *pool)
     if (pool == NULL || conn_is_inherited(pool))
         return;
     connpool_close(pool, 0);
+    conn_keeper_end(pool);
     size_t lent = close_lent(pool);
     if (lent != 0)
         fprintf(stderr, "connpool: pool '%s' destroyed with %zu connection%s lent out\n", pool->config.name,

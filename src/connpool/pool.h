@@ -12,6 +12,7 @@
  *   acquire.c   connpool_acquire, connpool_acquire_key
  *   release.c   connpool_release, _mark_unusable, _touch
  *   pool.c      create, close, resize, destroy
+ *   keeper.h    all that happens while nobody calls; groups of servers
  *   stats.c, dump.c
  */
 #ifndef CONN_POOL_H
@@ -87,9 +88,11 @@ struct conn_shelf {
     _Atomic uint64_t gone_until;   /* ms; no open before */
     _Atomic int gone_error;        /* what open gave last; 0: it works */
     _Atomic uint32_t gone_backoff; /* ms, the last pause without its jitter */
+    _Atomic uint32_t refused;      /* somebody asked in the pause; the keeper takes it back */
 };
 
 struct conn_waiter;
+struct conn_keeper;
 
 struct connpool {
     /* Read by every call, written seldom. */
@@ -98,6 +101,7 @@ struct connpool {
     struct conn_hints *hints; /* [shelf][shard] */
     struct conn_shard *shards;
     struct conn_shelf *shelves;
+    struct conn_keeper *keeper; /* keeper.h */
     uint64_t (*clock)(void *arg);
     void *arg;
     uint32_t shard_mask;
@@ -113,11 +117,13 @@ struct connpool {
 
     _Alignas(128) pthread_mutex_t lock;
     /* Under the lock; relaxed for those who look from outside. */
-    _Atomic uint64_t open;                         /* slots from OPENING to CLOSING */
-    _Atomic uint64_t max_open, max_idle, min_idle; /* min_idle now; the keeper may raise it */
-    uint64_t free_slots[(CONN_SLOTS + 63) / 64];   /* bits */
-    struct conn_waiter *first, *last;              /* in order of arrival */
-    struct conn_waiter *spare;                     /* never unmapped before destroy: see queue.c */
+    _Atomic uint64_t open; /* slots from OPENING to CLOSING */
+    _Atomic uint64_t max_open, max_idle;
+    _Atomic uint64_t min_idle_least;             /* as configured */
+    _Atomic uint64_t min_idle;                   /* now; the keeper's */
+    uint64_t free_slots[(CONN_SLOTS + 63) / 64]; /* bits */
+    struct conn_waiter *first, *last;            /* in order of arrival */
+    struct conn_waiter *spare;                   /* never unmapped before destroy: see queue.c */
     struct conn_waiters_block *waiter_blocks;
     uint32_t round;                                /* of conn_serve */
     uint32_t next_reused;                          /* shelf to try when all have a key */

@@ -113,6 +113,7 @@ static bool serve_one(struct connpool *pool, struct conn_waiter *waiter, struct 
     int error = open <= max_open ? conn_gone(pool, waiter->shelf, conn_now_ms(pool)) : 0;
     if (error != 0) {
         if (open < max_open) {
+            atomic_store_explicit(&shelf->refused, 1, memory_order_relaxed);
             give(pool, waiter, NULL, error, served);
             return true;
         }

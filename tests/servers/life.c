@@ -112,6 +112,5 @@ int main(void)
         PROPERTY(all_of_a_server_goes_with_a_test_that_is_killed),
         PROPERTY(servers_side_by_side_are_their_own),
     };
-    setvbuf(stdout, NULL, _IOLBF, 0);
     return properties_run(properties, sizeof properties / sizeof properties[0]);
 }

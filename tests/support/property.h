@@ -32,6 +32,8 @@ static inline int properties_run(const struct property *properties, unsigned cou
 {
     unsigned failed = 0;
 
+    setvbuf(stdout, NULL, _IOLBF, 0);
+
     for (unsigned i = 0; i < count; i++) {
         bool held = properties[i].holds();
         printf("%s %s\n", held ? "held" : "FAIL", properties[i].name);

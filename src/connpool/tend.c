@@ -1,0 +1,168 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "../name.h"
+#include "keeper.h"
+
+/* ------------------------------------------------------------ idle ones */
+
+static size_t close_idle(struct connpool *pool, struct conn_slot *slot, uint64_t word,
+                         enum conn_reason reason)
+{
+    if (!conn_claim(pool, slot, word, CONN_CLOSING))
+        return 0;
+    pool->keeper->idle[conn_shelf_of(word)]--;
+    conn_close(pool, slot, reason);
+    return 1;
+}
+
+static size_t check_idle(struct connpool *pool, struct conn_slot *slot, uint64_t word, uint64_t now)
+{
+    if (!conn_claim(pool, slot, word, CONN_KEPT))
+        return 0;
+    /* relaxed: ours. */
+    if (pool->config.check(atomic_load_explicit(&slot->resource, memory_order_relaxed), pool->config.arg)) {
+        atomic_store_explicit(&slot->checked_at, now, memory_order_relaxed);
+        return !conn_make_idle(pool, slot);
+    }
+    pool->keeper->idle[conn_shelf_of(word)]--;
+    conn_close(pool, slot, CONN_BY_CHECK);
+    return 1;
+}
+
+/* Idle for too long, and not among those that min_idle asks for. */
+static bool is_unwanted(const struct connpool *pool, const struct conn_slot *slot, uint64_t word,
+                        uint64_t now)
+{
+    const struct conn_keeper *keeper = pool->keeper;
+    unsigned shelf = conn_shelf_of(word);
+
+    return pool->config.idle_timeout_ms != 0 &&
+           conn_passed(now, atomic_load_explicit(&slot->used_at, memory_order_relaxed)) >
+               pool->config.idle_timeout_ms &&
+           keeper->idle[shelf] > conn_keeper_least(keeper, shelf);
+}
+
+static bool wants_check(const struct connpool *pool, const struct conn_slot *slot, uint64_t now)
+{
+    return pool->config.check != NULL && pool->config.check_interval_ms != 0 &&
+           conn_passed(now, atomic_load_explicit(&slot->checked_at, memory_order_relaxed)) >
+               pool->config.check_interval_ms;
+}
+
+/* relaxed reads, all of them: whoever has taken the connection meanwhile has moved its word, and then the
+ * claim fails. */
+static size_t tend_idle(struct connpool *pool, struct conn_slot *slot, uint64_t word, uint64_t now)
+{
+    if (conn_is_old(pool, slot, now))
+        return close_idle(pool, slot, word, CONN_BY_AGE);
+    if (is_unwanted(pool, slot, word, now))
+        return close_idle(pool, slot, word, CONN_BY_IDLE);
+    return wants_check(pool, slot, now) ? check_idle(pool, slot, word, now) : 0;
+}
+
+/* ------------------------------------------------------------ lent out */
+
+static void report(struct connpool *pool, const struct conn_slot *slot, uint64_t word, uint64_t ms)
+{
+    char line[CONNPOOL_MAX_KEY + 256], bytes[CONNPOOL_MAX_KEY + 1], key[CONNPOOL_MAX_KEY + 1];
+    size_t size = conn_shelf_key(pool, conn_shelf_of(word), bytes);
+
+    bytes[size] = '\0';
+    name_copy(key, sizeof key, bytes);
+    snprintf(line, sizeof line,
+             "connpool: pool '%s': overdue: connection %zu%s%s%s, lent out for %" PRIu64
+             " ms, lease %016" PRIx64 "%s",
+             pool->config.name, conn_index(pool, slot), size != 0 ? " to '" : "", size != 0 ? key : "",
+             size != 0 ? "'" : "", ms, conn_ticket(word, conn_index(pool, slot)),
+             (pool->config.flags & CONNPOOL_RECLAIM) != 0 ? "; it is closed" : "");
+    conn_count(&pool->overdue);
+    if (pool->config.report != NULL)
+        pool->config.report(line, pool->config.arg);
+    else
+        fprintf(stderr, "%s\n", line);
+}
+
+static size_t reclaim(struct connpool *pool, struct conn_slot *slot, uint64_t word, uint64_t ms)
+{
+    /* relaxed: what it was when the word is moved, or the move fails. */
+    void *resource = atomic_load_explicit(&slot->resource, memory_order_relaxed);
+
+    if (!conn_reclaim(pool, slot, word))
+        return 0;
+    /* The close behind the report: it may say why somebody's connection has failed. */
+    report(pool, slot, word, ms);
+    conn_close_reclaimed(pool, word, resource);
+    return 1;
+}
+
+static size_t tend_lent(struct connpool *pool, struct conn_slot *slot, uint64_t word)
+{
+    /* Cleared before the time is read: a touch since then spoils what follows. */
+    if ((word & CONN_TOUCHED) != 0) {
+        uint64_t next = word & ~(uint64_t)CONN_TOUCHED;
+        if (!conn_slot_move(slot, &word, next))
+            return 0; /* it moves: it will be looked at again */
+        word = next;
+    }
+    uint64_t since = conn_lent_read(slot, word);
+    uint64_t ms = conn_passed(conn_now_ms(pool) & CONN_LENT_MASK, since);
+    if (since == UINT64_MAX || ms <= pool->config.overdue_ms)
+        return 0;
+    if ((pool->config.flags & CONNPOOL_RECLAIM) != 0)
+        return reclaim(pool, slot, word, ms);
+    if ((word & CONN_TOLD) == 0 && conn_slot_move(slot, &word, word | CONN_TOLD))
+        report(pool, slot, word | CONN_TOLD, ms);
+    return 0;
+}
+
+/* ------------------------------------------------------------ gone */
+
+/*
+ * The other end has closed it: nobody is to get it. In somebody's hands for a moment (a check, a reset, an
+ * open that has not returned) it is looked at again soon.
+ */
+static size_t tend_gone(struct connpool *pool, struct conn_slot *slot)
+{
+    /* acquire [slot] */
+    uint64_t word = atomic_load_explicit(&slot->word, memory_order_acquire);
+
+    for (;;) {
+        /* Behind the word: the same connection still, or another that has moved the word. */
+        if (atomic_load_explicit(&slot->opened_order, memory_order_relaxed) != slot->gone)
+            return 0;
+        if (conn_state_of(word) == CONN_IDLE) {
+            size_t closed = close_idle(pool, slot, word, CONN_BY_PEER);
+            if (closed != 0)
+                return closed;
+            word = atomic_load_explicit(&slot->word, memory_order_acquire);
+        } else if (conn_word_is_in_use(word)) {
+            if ((word & CONN_MARKED) != 0)
+                return 0;
+            /* relaxed: before the mark, which releases. */
+            atomic_store_explicit(&slot->reason, CONN_BY_PEER, memory_order_relaxed);
+            if (conn_slot_move(slot, &word, word | CONN_MARKED))
+                return 0; /* its release closes it */
+        } else {
+            if (conn_state_of(word) == CONN_KEPT || conn_state_of(word) == CONN_OPENING)
+                conn_keeper_comes_in(pool->keeper, CONN_SOON_MS);
+            return 0;
+        }
+    }
+}
+
+size_t conn_tend(struct connpool *pool, struct conn_slot *slot)
+{
+    if (slot->gone != 0 && slot->gone == atomic_load_explicit(&slot->opened_order, memory_order_relaxed)) {
+        size_t closed = tend_gone(pool, slot);
+        if (closed != 0)
+            return closed;
+    }
+    /* acquire [slot]: its times; the clock behind it, so that none of them lies ahead. */
+    uint64_t word = atomic_load_explicit(&slot->word, memory_order_acquire);
+    if (conn_state_of(word) == CONN_IDLE)
+        return tend_idle(pool, slot, word, conn_now_ms(pool));
+    if (conn_word_is_in_use(word) && pool->config.overdue_ms != 0)
+        return tend_lent(pool, slot, word);
+    return 0;
+}
