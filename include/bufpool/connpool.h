@@ -64,7 +64,7 @@ typedef struct connpool_member {
 enum {
     CONNPOOL_MAX_OPEN = 65535,
     CONNPOOL_MAX_KEY = 255,
-    CONNPOOL_MAX_KEYS = 4096,
+    CONNPOOL_MAX_KEYS = 4095,
     CONNPOOL_MAX_MEMBERS = 64
 };
 
@@ -100,21 +100,20 @@ typedef struct connpool_config {
     size_t max_idle;         /* SIZE_MAX; what is released beyond it is closed */
     size_t max_idle_per_key; /* SIZE_MAX */
     size_t min_idle; /* so many are opened ahead, for the one key of a pool without keys, or each member; 0 */
-    size_t min_idle_most; /* min_idle follows the load up to this; 0: it stays */
-    size_t max_waiters;   /* more are refused with -ENOBUFS; SIZE_MAX */
-    enum connpool_order order;
-    uint32_t flags; /* CONNPOOL_CHECK_ON_ACQUIRE, CONNPOOL_RECLAIM, CONNPOOL_NO_KEEPER */
+    size_t min_idle_most;      /* min_idle follows the load up to this; 0: it stays */
+    size_t max_waiters;        /* more are refused with -ENOBUFS; SIZE_MAX */
+    enum connpool_order order; /* CONNPOOL_LIFO */
+    uint32_t flags;            /* CONNPOOL_CHECK_ON_ACQUIRE and the like; 0 */
 
-    uint32_t open_timeout_ms; /* 10,000; what opens of the keeper are given */
-    uint32_t idle_timeout_ms; /* idle for longer: closed, down to min_idle; 600,000; 0: never */
-    uint32_t max_lifetime_ms; /* older: closed when idle or released; 1,800,000; 0: never */
-    uint32_t
-        max_lifetime_most_ms; /* under load it stretches up to this: opening costs most then; 0: it stays */
-    uint32_t lifetime_jitter_ms; /* each lives up to this much shorter, so that not all end at once; 45,000 */
-    uint32_t
-        check_interval_ms; /* idle for longer than this since use or check: checked by the keeper; 0: never */
-    uint32_t overdue_ms;   /* lent out for longer without a touch: reported, once a lease; 0: never */
-    uint32_t backoff_ms;   /* after a failed open the keeper tries again in this, then twice it, ...; 100 */
+    uint32_t open_timeout_ms;      /* 10,000; what opens of the keeper are given */
+    uint32_t idle_timeout_ms;      /* idle for longer: closed, down to min_idle; 600,000; 0: never */
+    uint32_t max_lifetime_ms;      /* older: closed when idle or released; 1,800,000; 0: never */
+    uint32_t max_lifetime_most_ms; /* under load it stretches up to this, opens cost most then; 0: it stays */
+    uint32_t lifetime_jitter_ms;   /* each lives up to this much shorter, half of its lifetime at most, so
+                                      that not all end at once; 45,000 */
+    uint32_t check_interval_ms;    /* so long idle since use or check: the keeper checks it; 0: never */
+    uint32_t overdue_ms;           /* lent out for longer without a touch: reported, once a lease; 0: never */
+    uint32_t backoff_ms; /* after a failed open the keeper tries again in this, then twice it, ...; 100 */
     uint32_t backoff_most_ms;  /* ... up to this, each with up to a quarter less by chance; 5,000 */
     uint32_t keep_interval_ms; /* the keeper looks at all at least so often; 1,000 */
 
@@ -130,10 +129,16 @@ typedef struct connpool_config {
             100, 5000, 1000, NULL, 0                                                                         \
     }
 
-#define CONNPOOL_CHECK_ON_ACQUIRE 1u /* every idle connection is checked before it is lent out */
-#define CONNPOOL_RECLAIM                                                                                     \
-    2u /* an overdue connection is closed under its borrower, whose release then gives false */
-#define CONNPOOL_NO_KEEPER 4u /* no thread: call connpool_keep yourself */
+/*
+ * Flags of a pool.
+ *
+ * CHECK_ON_ACQUIRE  Every idle connection is checked before it is lent out.
+ * RECLAIM           An overdue connection is closed under its borrower, whose release then gives false.
+ * NO_KEEPER         No thread: call connpool_keep yourself.
+ */
+#define CONNPOOL_CHECK_ON_ACQUIRE 1u
+#define CONNPOOL_RECLAIM 2u
+#define CONNPOOL_NO_KEEPER 4u
 
 /*
  * connpool_create - make a pool. It opens nothing yet; the keeper opens min_idle soon. 0, or a
@@ -225,25 +230,52 @@ BUFPOOL_API size_t connpool_keep(connpool_t *pool);
  * the last all longer ones. */
 #define CONNPOOL_BUCKETS 32
 
-/* Since create; exact at rest. Start from CONNPOOL_STATS_INIT. */
+/*
+ * Since create; exact at rest. Start from CONNPOOL_STATS_INIT.
+ *
+ * open = idle + in_use; opens = open + all that are closed_...
+ */
 typedef struct connpool_stats {
-    size_t struct_size;
-    uint64_t open, idle, in_use, opening, waiters, keys; /* now: open = idle + in_use */
-    uint64_t acquires;                                   /* that gave a lease */
-    uint64_t hits;                                       /* of them, idle ones that nobody waited for */
-    uint64_t waits;                                      /* acquires that had to wait, served or not */
-    uint64_t timeouts, refusals;                         /* -ETIMEDOUT and -EAGAIN; -ENOBUFS */
-    uint64_t opens, open_failures;
-    uint64_t closed_idle, closed_old, closed_unusable, closed_reset,
-        closed_check; /* closes by reason; all of them ... */
-    uint64_t closed_gone, closed_limit, closed_reclaimed, closed_evicted,
-        closed_end; /* ... are opens - open */
-    uint64_t overdue, misuses;
-    uint64_t min_idle, max_lifetime_ms;        /* what they are now, between their bounds */
+    size_t struct_size; /* set by CONNPOOL_STATS_INIT */
+
+    /* now */
+    uint64_t open;    /* connections */
+    uint64_t idle;    /* of them, not lent out */
+    uint64_t in_use;  /* of them, lent out */
+    uint64_t opening; /* opens that have not returned */
+    uint64_t waiters; /* acquires in the queue */
+    uint64_t keys;    /* addresses that have a connection */
+
+    /* counters */
+    uint64_t acquires;         /* that gave a lease */
+    uint64_t hits;             /* of them, idle ones that nobody waited for */
+    uint64_t waits;            /* acquires that queued, served or not */
+    uint64_t timeouts;         /* -ETIMEDOUT and -EAGAIN */
+    uint64_t refusals;         /* -ENOBUFS */
+    uint64_t opens;            /* that worked */
+    uint64_t open_failures;    /* that did not */
+    uint64_t closed_idle;      /* idle for longer than idle_timeout_ms */
+    uint64_t closed_old;       /* older than max_lifetime_ms */
+    uint64_t closed_unusable;  /* marked by their borrower */
+    uint64_t closed_reset;     /* reset said no */
+    uint64_t closed_check;     /* check said no */
+    uint64_t closed_gone;      /* the other end had closed them */
+    uint64_t closed_limit;     /* over max_open or max_idle */
+    uint64_t closed_reclaimed; /* overdue, with CONNPOOL_RECLAIM */
+    uint64_t closed_evicted;   /* for another key */
+    uint64_t closed_end;       /* the pool was closed */
+    uint64_t overdue;          /* leases reported */
+    uint64_t misuses;          /* faults of callers reported */
+
+    /* limits that may follow the load */
+    uint64_t min_idle;        /* now, of the target that has most */
+    uint64_t max_lifetime_ms; /* now */
+
     uint64_t wait_histogram[CONNPOOL_BUCKETS]; /* of waits that were served */
     uint64_t
-        use_histogram[CONNPOOL_BUCKETS]; /* acquire to release: one use in eight, all where clock is yours */
+        use_histogram[CONNPOOL_BUCKETS]; /* acquire to release; one use in eight, all where clock is yours */
 } connpool_stats_t;
+
 #define CONNPOOL_STATS_INIT                                                                                  \
     {                                                                                                        \
         sizeof(connpool_stats_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \

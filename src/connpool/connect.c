@@ -79,6 +79,7 @@ void conn_move_room(struct connpool *pool, unsigned from, unsigned to)
 /* The room of a connection that is gone: to whoever waits. */
 static void give_room(struct connpool *pool, unsigned shelf, struct conn_slot *slot, bool was_over)
 {
+    uint64_t now = conn_now_ms(pool);
     pthread_mutex_lock(&pool->lock);
     if (slot != NULL) {
         uint64_t word = atomic_load_explicit(&slot->word, memory_order_relaxed);
@@ -88,7 +89,7 @@ static void give_room(struct connpool *pool, unsigned shelf, struct conn_slot *s
     pool->leaving -= was_over;
     count_open(pool, shelf, (uint64_t)-1);
     bool is_last = atomic_load_explicit(&pool->open, memory_order_relaxed) == 0;
-    struct conn_waiter *served = conn_serve(pool);
+    struct conn_waiter *served = conn_serve(pool, now);
     pthread_mutex_unlock(&pool->lock);
     conn_wake(served);
     if (is_last)
@@ -141,7 +142,10 @@ static void note_success(struct conn_shelf *shelf)
 static void settle(struct connpool *pool, struct conn_slot *slot, void *resource)
 {
     uint64_t now = conn_now_ms(pool);
-    uint32_t jitter = pool->config.lifetime_jitter_ms;
+    uint32_t jitter = pool->config.lifetime_jitter_ms, most = pool->config.max_lifetime_ms / 2;
+
+    if (jitter > most)
+        jitter = most;
 
     /* relaxed: ours, until the word moves. */
     atomic_store_explicit(&slot->resource, resource, memory_order_relaxed);
@@ -152,8 +156,7 @@ static void settle(struct connpool *pool, struct conn_slot *slot, void *resource
     atomic_store_explicit(&slot->used_at, now, memory_order_relaxed);
     atomic_store_explicit(&slot->checked_at, now, memory_order_relaxed);
     atomic_store_explicit(&slot->stamp, conn_stamp(pool, conn_system_ns()), memory_order_relaxed);
-    atomic_store_explicit(&slot->jitter_ms,
-                          jitter == 0 ? 0 : (uint32_t)(conn_random(pool) % ((uint64_t)jitter + 1)),
+    atomic_store_explicit(&slot->jitter_ms, (uint32_t)(conn_random(pool) % ((uint64_t)jitter + 1)),
                           memory_order_relaxed);
     slot->is_counted = false;
     if (pool->config.fd != NULL)
@@ -195,8 +198,7 @@ bool conn_is_old(const struct connpool *pool, const struct conn_slot *slot, uint
     uint64_t jitter = atomic_load_explicit(&slot->jitter_ms, memory_order_relaxed);
     uint64_t age = now_ms - atomic_load_explicit(&slot->opened_at, memory_order_relaxed);
 
-    /* An adapted lifetime may be shorter than the jitter; nobody dies at once. */
-    return lifetime != UINT64_MAX && age + (jitter < lifetime ? jitter : lifetime - 1) >= lifetime;
+    return lifetime != UINT64_MAX && age + jitter >= lifetime;
 }
 
 /* ------------------------------------------------------------ close */

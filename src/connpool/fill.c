@@ -62,6 +62,7 @@ static bool is_member(const struct connpool *pool, unsigned shelf)
 static size_t probe(struct connpool *pool, unsigned number)
 {
     struct conn_shelf *shelf = &pool->shelves[number];
+    uint64_t now = conn_now_ms(pool);
     bool is_due;
 
     pthread_mutex_lock(&pool->lock);
@@ -69,7 +70,7 @@ static size_t probe(struct connpool *pool, unsigned number)
      * more. */
     is_due =
         atomic_load_explicit(&shelf->gone_error, memory_order_relaxed) != 0 &&
-        conn_gone(pool, number, conn_now_ms(pool)) == 0 &&
+        conn_gone(pool, number, now) == 0 &&
         (is_member(pool, number) || atomic_exchange_explicit(&shelf->refused, 0, memory_order_relaxed) != 0);
     if (is_due)
         shelf->users++;

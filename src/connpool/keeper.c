@@ -183,17 +183,12 @@ int conn_keeper_begin(struct connpool *pool)
     return error;
 }
 
-void conn_keeper_quit(struct connpool *pool)
-{
-    atomic_store_explicit(&pool->keeper->ends, true, memory_order_relaxed);
-    conn_keeper_wake(pool);
-}
-
 void conn_keeper_end(struct connpool *pool)
 {
     if (pool->keeper == NULL)
         return;
-    conn_keeper_quit(pool);
+    atomic_store_explicit(&pool->keeper->ends, true, memory_order_relaxed);
+    conn_keeper_wake(pool);
     if (pool->keeper->has_thread)
         pthread_join(pool->keeper->thread, NULL);
     conn_watch_end(&pool->keeper->watch);

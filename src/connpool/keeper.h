@@ -43,8 +43,8 @@ struct conn_keeper {
     uint64_t sleep_ms;     /* from the end of this round to the next */
     struct conn_adapt load;
     uint64_t all_idle;
-    uint64_t idle[CONNPOOL_MAX_KEYS]; /* by shelf; as counted in this round */
-    uint64_t in_use[CONNPOOL_MAX_KEYS];
+    uint64_t idle[CONN_SHELVES]; /* by shelf; as counted in this round */
+    uint64_t in_use[CONN_SHELVES];
     struct conn_target target[CONNPOOL_MAX_MEMBERS];
     size_t targets;
 
@@ -53,9 +53,7 @@ struct conn_keeper {
 
 /* At the end of create, when the pool is whole: 0 or a negative errno. The thread begins. */
 int conn_keeper_begin(struct connpool *pool);
-/* No round begins any more; returns at once. */
-void conn_keeper_quit(struct connpool *pool);
-/* No round runs any more either. */
+/* No round runs any more, nor begins. */
 void conn_keeper_end(struct connpool *pool);
 
 /* There may be something to do before it would look by itself. */
@@ -84,6 +82,12 @@ static inline uint64_t conn_keeper_least(const struct conn_keeper *keeper, unsig
         if (keeper->target[i].shelf == shelf)
             return keeper->target[i].least;
     return 0;
+}
+
+/* An idle one was closed; it may have come after they were counted. */
+static inline void conn_keeper_lost_one(struct conn_keeper *keeper, unsigned shelf)
+{
+    keeper->idle[shelf] -= keeper->idle[shelf] != 0;
 }
 
 /* What has passed since a moment that another thread may have written just now. */

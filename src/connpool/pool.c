@@ -7,6 +7,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "../version.h"
+
 _Atomic uint32_t conn_forks;
 
 static void forked(void)
@@ -37,12 +39,9 @@ static bool config_is_good(const connpool_config_t *config)
 {
     const uint32_t flags = CONNPOOL_CHECK_ON_ACQUIRE | CONNPOOL_RECLAIM | CONNPOOL_NO_KEEPER;
 
-    if (config == NULL || config->struct_size < sizeof *config || config->open == NULL ||
-        config->close == NULL)
+    if (config == NULL || !version_is_known(config, config->struct_size, sizeof *config) ||
+        config->open == NULL || config->close == NULL)
         return false;
-    for (size_t i = sizeof *config; i < config->struct_size; i++)
-        if (((const char *)config)[i] != 0)
-            return false;
     if (!limits_are_good(config->max_open, config->max_idle, config->min_idle, config->min_idle_most) ||
         config->max_open_per_key == 0 || (unsigned)config->order > CONNPOOL_LRU ||
         (config->flags & ~flags) != 0 ||
@@ -96,9 +95,9 @@ static int map(struct connpool *pool)
 {
     uint32_t shards = shards_wanted();
     size_t slots = (CONN_SLOTS + 1) * sizeof *pool->slots;
-    size_t hints = (size_t)CONNPOOL_MAX_KEYS * shards * sizeof *pool->hints;
+    size_t hints = (size_t)CONN_SHELVES * shards * sizeof *pool->hints;
     size_t shard = shards * sizeof *pool->shards;
-    size_t shelves = CONNPOOL_MAX_KEYS * sizeof *pool->shelves;
+    size_t shelves = CONN_SHELVES * sizeof *pool->shelves;
 
     pool->mapped = slots + hints + shard + shelves;
     char *memory =
@@ -240,6 +239,7 @@ int connpool_resize(connpool_t *pool, size_t max_open, size_t max_idle, size_t m
         return -ECHILD;
     if (!limits_are_good(max_open, max_idle, min_idle, pool->config.min_idle_most))
         return -EINVAL;
+    uint64_t now = conn_now_ms(pool);
     pthread_mutex_lock(&pool->lock);
     atomic_store_explicit(&pool->max_open, max_open, memory_order_relaxed);
     atomic_store_explicit(&pool->max_idle, max_idle, memory_order_relaxed);
@@ -249,9 +249,10 @@ int connpool_resize(connpool_t *pool, size_t max_open, size_t max_idle, size_t m
     uint64_t flags = counts_for(&pool->config, max_open, max_idle) | (is_over ? CONN_OVER : 0);
     /* seq_cst [attention]: say so, then look at what is idle; conn_make_idle does it the other way round. */
     uint64_t before = atomic_fetch_or_explicit(&pool->attention, flags, memory_order_seq_cst);
-    if (!is_over)
-        atomic_fetch_and_explicit(&pool->attention, ~CONN_OVER, memory_order_relaxed);
-    struct conn_waiter *served = conn_serve(pool);
+    /* relaxed: what binds no more is looked after for nothing, for a moment. Each slot knows whether it is
+     * counted. */
+    atomic_fetch_and_explicit(&pool->attention, ~((CONN_OVER | CONN_COUNTED) & ~flags), memory_order_relaxed);
+    struct conn_waiter *served = conn_serve(pool, now);
     pthread_mutex_unlock(&pool->lock);
     conn_wake(served);
     close_excess(pool, max_idle);
@@ -278,7 +279,6 @@ int connpool_close(connpool_t *pool, uint32_t timeout_ms)
     uint64_t deadline = timeout_ms == UINT32_MAX ? WAIT_FOREVER : clock_ms() + timeout_ms;
     /* seq_cst [attention]: say so, then look at what is idle. */
     atomic_fetch_or_explicit(&pool->attention, CONN_CLOSED, memory_order_seq_cst);
-    conn_keeper_quit(pool);
     conn_dismiss(pool);
     close_idle(pool);
     for (;;) {

@@ -29,8 +29,9 @@
 
 enum {
     CONN_SLOTS = CONNPOOL_MAX_OPEN,
-    CONN_HINTS = 32,       /* of one CPU for one shelf; a power of two */
-    CONN_SHARDS_MOST = 64, /* CPUs beyond share */
+    CONN_SHELVES = CONNPOOL_MAX_KEYS + 1, /* 0 is of connpool_acquire, for good */
+    CONN_HINTS = 32,                      /* of one CPU for one shelf; a power of two */
+    CONN_SHARDS_MOST = 64,                /* CPUs beyond share */
     CONN_BUCKETS_OF_KEYS = 8192,
     CONN_KEY_WORDS = 32,
     CONN_NONE = 0xffff
@@ -262,7 +263,7 @@ int conn_gone(const struct connpool *pool, unsigned shelf, uint64_t now_ms);
  * Under the lock: give what is to be had to who waits, in order of arrival. Returns those served,
  * to be woken by conn_wake after the lock is dropped.
  */
-struct conn_waiter *conn_serve(struct connpool *pool);
+struct conn_waiter *conn_serve(struct connpool *pool, uint64_t now_ms);
 void conn_wake(struct conn_waiter *served);
 /* Lock, serve, unlock, wake. */
 void conn_serve_now(struct connpool *pool);

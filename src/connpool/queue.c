@@ -93,8 +93,8 @@ static void give(struct connpool *pool, struct conn_waiter *waiter, struct conn_
  * A connection or room for this one: an idle one of its key, else room, else what another key
  * has not used for longest. False: not now; *is_full: nor for anybody behind.
  */
-static bool serve_one(struct connpool *pool, struct conn_waiter *waiter, struct conn_waiter **served,
-                      bool *is_full)
+static bool serve_one(struct connpool *pool, struct conn_waiter *waiter, uint64_t now_ms,
+                      struct conn_waiter **served, bool *is_full)
 {
     struct conn_shelf *shelf = &pool->shelves[waiter->shelf];
     struct conn_slot *slot = conn_claim_of(pool, waiter->shelf, CONN_KEPT);
@@ -110,7 +110,7 @@ static bool serve_one(struct connpool *pool, struct conn_waiter *waiter, struct 
     }
     uint64_t open = atomic_load_explicit(&pool->open, memory_order_relaxed);
     uint64_t max_open = atomic_load_explicit(&pool->max_open, memory_order_relaxed);
-    int error = open <= max_open ? conn_gone(pool, waiter->shelf, conn_now_ms(pool)) : 0;
+    int error = open <= max_open ? conn_gone(pool, waiter->shelf, now_ms) : 0;
     if (error != 0) {
         if (open < max_open) {
             atomic_store_explicit(&shelf->refused, 1, memory_order_relaxed);
@@ -134,7 +134,7 @@ static bool serve_one(struct connpool *pool, struct conn_waiter *waiter, struct 
     return false;
 }
 
-struct conn_waiter *conn_serve(struct connpool *pool)
+struct conn_waiter *conn_serve(struct connpool *pool, uint64_t now_ms)
 {
     struct conn_waiter *served = NULL;
     bool is_full = false;
@@ -143,7 +143,7 @@ struct conn_waiter *conn_serve(struct connpool *pool)
     for (struct conn_waiter *waiter = pool->first, *next; waiter != NULL && !is_full; waiter = next) {
         next = waiter->next;
         if (pool->shelves[waiter->shelf].passed != pool->round)
-            serve_one(pool, waiter, &served, &is_full);
+            serve_one(pool, waiter, now_ms, &served, &is_full);
     }
     return served;
 }
@@ -161,8 +161,9 @@ void conn_wake(struct conn_waiter *served)
 
 void conn_serve_now(struct connpool *pool)
 {
+    uint64_t now = conn_now_ms(pool);
     pthread_mutex_lock(&pool->lock);
-    struct conn_waiter *served = conn_serve(pool);
+    struct conn_waiter *served = conn_serve(pool, now);
     pthread_mutex_unlock(&pool->lock);
     conn_wake(served);
 }
@@ -244,6 +245,7 @@ static int wait_for(struct connpool *pool, struct conn_waiter *waiter, uint64_t 
 
 int conn_queue(struct connpool *pool, unsigned shelf, uint64_t deadline_ms, struct conn_slot **slot)
 {
+    uint64_t now = conn_now_ms(pool);
     pthread_mutex_lock(&pool->lock);
     uint64_t attention = atomic_load_explicit(&pool->attention, memory_order_relaxed);
     struct conn_waiter *waiter = (attention & CONN_CLOSED) == 0 ? take_spare(pool) : NULL;
@@ -255,7 +257,7 @@ int conn_queue(struct connpool *pool, unsigned shelf, uint64_t deadline_ms, stru
     waiter->is_served = false;
     atomic_store_explicit(&waiter->is_told, 0, memory_order_relaxed);
     append(pool, waiter);
-    struct conn_waiter *served = conn_serve(pool);
+    struct conn_waiter *served = conn_serve(pool, now);
     bool is_served = waiter->is_served;
     int refusal = deadline_ms == 0                                      ? -EAGAIN
                   : attention / CONN_WAITER >= pool->config.max_waiters ? -ENOBUFS

@@ -90,7 +90,9 @@ static bool must_end(struct connpool *pool, struct conn_slot *slot, uint64_t wor
         conn_close(pool, slot, atomic_load_explicit(&slot->reason, memory_order_relaxed));
     else if (conn_is_old(pool, slot, now_ms))
         conn_close(pool, slot, CONN_BY_AGE);
-    else if (pool->config.reset != NULL && !pool->config.reset(resource, pool->config.arg))
+    /* relaxed: where close comes this moment, a reset for nothing. */
+    else if ((atomic_load_explicit(&pool->attention, memory_order_relaxed) & CONN_CLOSED) == 0 &&
+             pool->config.reset != NULL && !pool->config.reset(resource, pool->config.arg))
         conn_close(pool, slot, CONN_BY_RESET);
     else
         return false;

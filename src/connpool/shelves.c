@@ -131,7 +131,7 @@ static unsigned free_shelf(struct connpool *pool)
 {
     uint32_t high = atomic_load_explicit(&pool->shelves_high, memory_order_relaxed);
 
-    if (high < CONNPOOL_MAX_KEYS) {
+    if (high < CONN_SHELVES) {
         atomic_store_explicit(&pool->shelves_high, high + 1, memory_order_relaxed);
         return high;
     }

@@ -11,7 +11,7 @@ static size_t close_idle(struct connpool *pool, struct conn_slot *slot, uint64_t
 {
     if (!conn_claim(pool, slot, word, CONN_CLOSING))
         return 0;
-    pool->keeper->idle[conn_shelf_of(word)]--;
+    conn_keeper_lost_one(pool->keeper, conn_shelf_of(word));
     conn_close(pool, slot, reason);
     return 1;
 }
@@ -25,7 +25,7 @@ static size_t check_idle(struct connpool *pool, struct conn_slot *slot, uint64_t
         atomic_store_explicit(&slot->checked_at, now, memory_order_relaxed);
         return !conn_make_idle(pool, slot);
     }
-    pool->keeper->idle[conn_shelf_of(word)]--;
+    conn_keeper_lost_one(pool->keeper, conn_shelf_of(word));
     conn_close(pool, slot, CONN_BY_CHECK);
     return 1;
 }
