@@ -102,7 +102,11 @@ static void made_report(const char *line, void *arg)
 
 static uint64_t made_clock(void *arg)
 {
-    return atomic_load(&((struct made *)arg)->now_ms);
+    struct made *made = arg;
+
+    if (made->on_clock != NULL)
+        made->on_clock(made);
+    return atomic_load(&made->now_ms);
 }
 
 connpool_config_t made_config(struct made *made)

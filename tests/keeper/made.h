@@ -22,7 +22,7 @@ struct made_connection {
     int fd;                /* one of a pair of sockets, where `has_sockets`; else -1 */
     _Atomic int peer;      /* the other; whoever exchanges it for -1 closes it */
     unsigned server;
-    uint64_t opened_at, lent_at, used_at;
+    uint64_t opened_at, used_at, died_at; /* the test's notes too, but for the first */
 };
 
 /* Zeros are a town at rest at time 0, whose servers are up. Not moved while a pool has it. */
@@ -33,6 +33,7 @@ struct made {
     uint64_t tried_at[MADE_TRIES]; /* when the servers were asked, the first so many times */
     _Atomic uint64_t tries, closes, checks, faults;
     bool has_sockets;
+    void (*on_clock)(struct made *); /* whenever the pool asks for the time */
     uint64_t reports;
     char report[512];                                          /* the last line */
     void (*on_reset)(struct made *, struct made_connection *); /* in the middle of a reset */
