@@ -6,8 +6,9 @@
 enum { YIELDS = 4 };
 
 /*
- * A hit: the newest of this CPU's hints, one compare-and-swap of its word, one counter of its own.
- * Everything else goes the slow way: look at all slots, which is lock-free; then the queue.
+ * A hit: what this thread has released last, or the newest of its CPU's hints, one compare-and-swap of its
+ * word, one counter of its own. Everything else goes the slow way: look at all slots, which is lock-free;
+ * then the queue.
  */
 
 static inline uint64_t attention_of(struct connpool *pool)
@@ -16,23 +17,41 @@ static inline uint64_t attention_of(struct connpool *pool)
     return atomic_load_explicit(&pool->attention, memory_order_relaxed);
 }
 
-static inline bool acquire_hit(struct connpool *pool, unsigned shelf, connpool_lease_t *lease)
+/* Its word said that it is idle: is it ours? */
+static inline bool take(struct connpool *pool, struct conn_slot *slot, uint64_t word, connpool_lease_t *lease)
+{
+    uint64_t lent = conn_word_lent(word);
+
+    if (CONN_UNLIKELY(!conn_slot_move(slot, &word, lent)))
+        return false;
+    if (CONN_UNLIKELY(slot->is_counted))
+        conn_uncount(pool, slot, word);
+    conn_lease_begin(pool, slot, lent, lease);
+    return true;
+}
+
+static __attribute__((noinline)) bool take_hinted(struct connpool *pool, unsigned shelf,
+                                                  connpool_lease_t *lease)
 {
     uint64_t word;
     struct conn_slot *slot;
 
+    while ((slot = conn_hinted(pool, shelf, &word)) != NULL)
+        if (take(pool, slot, word, lease))
+            return true;
+    return false;
+}
+
+static inline bool acquire_hit(struct connpool *pool, unsigned shelf, connpool_lease_t *lease)
+{
+    uint64_t word;
+
     if (CONN_UNLIKELY((attention_of(pool) & CONN_STOPS_ACQUIRE) != 0))
         return false;
-    while ((slot = conn_hinted(pool, shelf, &word)) != NULL) {
-        uint64_t lent = conn_word_lent(word);
-        if (CONN_LIKELY(conn_slot_move(slot, &word, lent))) {
-            if (CONN_UNLIKELY(slot->is_counted))
-                conn_uncount(pool, slot, word);
-            conn_lease_begin(pool, slot, lent, lease);
-            return true;
-        }
-    }
-    return false;
+    struct conn_slot *slot = conn_take_near(pool, shelf, &word);
+    if (CONN_LIKELY(slot != NULL && take(pool, slot, word, lease)))
+        return true;
+    return take_hinted(pool, shelf, lease);
 }
 
 /* ------------------------------------------------------------ the slow way */

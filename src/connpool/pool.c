@@ -1,4 +1,5 @@
 #include "keeper.h"
+#include "slots.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -144,12 +145,15 @@ static uint64_t random_start(struct connpool *pool)
 
 static void set_up(struct connpool *pool)
 {
+    static _Atomic uint32_t created; /* relaxed: only that neighbours differ */
     const connpool_config_t *config = &pool->config;
 
     pthread_mutex_init(&pool->lock, NULL);
     pool->clock = config->clock;
     pool->arg = config->arg;
-    pool->sample_mask = config->clock != NULL ? 0 : 7;
+    pool->sample_mask = config->clock != NULL ? 0 : 15;
+    pool->near = atomic_fetch_add_explicit(&created, 1, memory_order_relaxed) % CONN_NEAR;
+    pool->release_clock = config->order == CONNPOOL_LIFO ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC;
     pool->times_leases = config->overdue_ms != 0;
     /* relaxed: nobody else has the pool yet. */
     pool->forks = atomic_load_explicit(&conn_forks, memory_order_relaxed);

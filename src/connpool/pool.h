@@ -27,6 +27,9 @@
 #define CONN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define CONN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* Reached without a table, from everywhere in the library. */
+#define CONN_HIDDEN __attribute__((visibility("hidden")))
+
 enum {
     CONN_SLOTS = CONNPOOL_MAX_OPEN,
     CONN_SHELVES = CONNPOOL_MAX_KEYS + 1, /* 0 is of connpool_acquire, for good */
@@ -106,6 +109,8 @@ struct connpool {
     uint64_t (*clock)(void *arg);
     void *arg;
     uint32_t shard_mask;
+    uint32_t near;                 /* its place in each thread's conn_near */
+    clockid_t release_clock;       /* a coarse one, unless the order goes by use */
     uint32_t sample_mask;          /* uses that are timed: those with these bits 0 */
     uint32_t forks;                /* of the process at create; see conn_is_inherited */
     bool times_leases;             /* lent_at is kept: overdue_ms is not 0 */
@@ -177,7 +182,7 @@ static inline uint64_t conn_stamp(struct connpool *pool, uint64_t system_ns)
 /* ------------------------------------------------------------ slots.c */
 
 /* Is this a child of fork, which has the pool's memory but not its threads and sockets? */
-extern _Atomic uint32_t conn_forks;
+extern _Atomic uint32_t conn_forks CONN_HIDDEN;
 static inline bool conn_is_inherited(const struct connpool *pool)
 {
     /* relaxed: only fork's child changes it, before it has another thread. */
@@ -213,8 +218,8 @@ bool conn_reclaim(struct connpool *pool, struct conn_slot *slot, uint64_t word);
  * closed, and it has been closed. Serves who waits. */
 bool conn_make_idle(struct connpool *pool, struct conn_slot *slot);
 
-/* Guess that `slot` is idle on this CPU. */
-void conn_hint(struct connpool *pool, unsigned shelf, size_t index);
+/* Guess, for all threads of this CPU, that this slot is idle. */
+void conn_hint(struct connpool *pool, size_t index);
 
 /* Numbers by chance; not secret. */
 uint64_t conn_random(struct connpool *pool);
@@ -228,7 +233,7 @@ bool conn_shelf_is(struct connpool *pool, unsigned shelf, uint32_t version);
 int conn_shelf_hold(struct connpool *pool, const void *key, size_t size);
 void conn_shelf_drop(struct connpool *pool, unsigned shelf);
 /* The key of a shelf that is held or has a connection: its size; `key` has room for CONNPOOL_MAX_KEY. */
-size_t conn_shelf_key(const struct connpool *pool, unsigned shelf, void *key);
+size_t conn_shelf_key(const struct connpool *pool, unsigned number, void *key);
 
 /* ------------------------------------------------------------ connect.c */
 
@@ -255,7 +260,7 @@ bool conn_close_over(struct connpool *pool, struct conn_slot *slot);
 /* Older than max_lifetime less its jitter? */
 bool conn_is_old(const struct connpool *pool, const struct conn_slot *slot, uint64_t now_ms);
 /* While the server is known to be gone and its pause not over: what open gave last. Else 0. */
-int conn_gone(const struct connpool *pool, unsigned shelf, uint64_t now_ms);
+int conn_gone(const struct connpool *pool, unsigned number, uint64_t now_ms);
 
 /* ------------------------------------------------------------ queue.c */
 

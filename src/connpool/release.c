@@ -119,6 +119,7 @@ static __attribute__((noinline, cold)) bool release_slow(struct connpool *pool, 
         conn_free_reclaimed(pool, slot);
         return false;
     }
+    conn_drive_out(pool);
     uint64_t now_us = conn_now_us(pool);
     if (began_us != 0)
         count_use(pool, began_us, now_us);
@@ -138,6 +139,28 @@ static __attribute__((noinline, cold)) bool idle_after_all(struct connpool *pool
     return true;
 }
 
+/* The time at release. A coarse clock, some ms late, costs a quarter of the exact one and serves where no use
+ * is timed and no order goes by it. */
+static inline uint64_t release_ns(const struct connpool *pool, bool is_timed)
+{
+    struct timespec now;
+
+    if (CONN_UNLIKELY(pool->clock != NULL))
+        return pool->clock(pool->arg) * 1000000;
+    clock_gettime(CONN_UNLIKELY(is_timed) ? CLOCK_MONOTONIC : pool->release_clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Nobody's jitter is more than half of max_lifetime. Signed: a coarse clock may be behind the open's. */
+static inline bool is_in_second_half(const struct connpool *pool, const struct conn_slot *slot,
+                                     uint64_t now_ms)
+{
+    /* relaxed: written before the lease began, or a figure. */
+    uint64_t opened = atomic_load_explicit(&slot->opened_at, memory_order_relaxed);
+    uint64_t lifetime = atomic_load_explicit(&pool->lifetime_ms, memory_order_relaxed);
+    return (int64_t)(now_ms - opened) >= (int64_t)(lifetime / 2);
+}
+
 bool connpool_release(connpool_t *pool, connpool_lease_t lease)
 {
     uint64_t word;
@@ -151,12 +174,12 @@ bool connpool_release(connpool_t *pool, connpool_lease_t lease)
                       (word & (CONN_MARKED | CONN_IN_USE)) != CONN_IN_USE))
         return release_slow(pool, lease);
 
-    uint64_t now_ns = pool->clock == NULL ? conn_system_ns() : pool->clock(pool->arg) * 1000000;
+    uint64_t began_us = atomic_load_explicit(&slot->lent_us, memory_order_relaxed);
+    uint64_t now_ns = release_ns(pool, began_us != 0);
     uint64_t now_ms = now_ns / 1000000;
-    if (CONN_UNLIKELY(conn_is_old(pool, slot, now_ms)))
+    if (CONN_UNLIKELY(is_in_second_half(pool, slot, now_ms) && conn_is_old(pool, slot, now_ms)))
         return release_slow(pool, lease);
     note_use(pool, slot, now_ns, now_ms);
-    uint64_t began_us = atomic_load_explicit(&slot->lent_us, memory_order_relaxed);
     uint64_t idle = conn_word_as(word, CONN_IDLE);
     /* seq_cst [waiters]: make idle, then look who waits. Lost: touched, marked, reclaimed meanwhile, or
      * released by another thread too. */
@@ -164,7 +187,7 @@ bool connpool_release(connpool_t *pool, connpool_lease_t lease)
         return release_slow(pool, lease);
     if (CONN_UNLIKELY(began_us != 0))
         count_use(pool, began_us, now_ns / 1000);
-    conn_hint(pool, conn_shelf_of(idle), conn_index(pool, slot));
+    conn_bring_near(pool, conn_index(pool, slot));
     attention = atomic_load_explicit(&pool->attention, memory_order_seq_cst);
     return CONN_LIKELY((attention & CONN_STOPS_IDLE) == 0) || idle_after_all(pool, slot, idle, attention);
 }

@@ -152,6 +152,7 @@ static inline uint64_t conn_lent_read(const struct conn_slot *slot, uint64_t wor
  * acquire [slot]: what the last owner wrote comes with it. release [slot]: what we wrote
  * goes with it. seq_cst [waiters]: to make idle and then look for who waits; see queue.h.
  */
+/* NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see that it is written. */
 static inline bool conn_slot_move(struct conn_slot *slot, uint64_t *word, uint64_t next)
 {
     return atomic_compare_exchange_strong_explicit(&slot->word, word, next, memory_order_seq_cst,

@@ -2,7 +2,9 @@
 
 #include <sched.h>
 
-/* ------------------------------------------------------------ hints */
+/* ------------------------------------------------------------ near, and hints */
+
+_Thread_local struct conn_near conn_near[CONN_NEAR];
 
 unsigned conn_shard(const struct connpool *pool)
 {
@@ -15,10 +17,11 @@ static struct conn_hints *hints_of(struct connpool *pool, unsigned shelf)
     return &pool->hints[(size_t)shelf * (pool->shard_mask + 1) + conn_shard(pool)];
 }
 
-void conn_hint(struct connpool *pool, unsigned shelf, size_t index)
+void conn_hint(struct connpool *pool, size_t index)
 {
-    struct conn_hints *hints = hints_of(pool, shelf);
     /* relaxed, all of it: a guess. */
+    uint64_t word = atomic_load_explicit(&pool->slots[index].word, memory_order_relaxed);
+    struct conn_hints *hints = hints_of(pool, conn_shelf_of(word));
     uint32_t top = atomic_load_explicit(&hints->top, memory_order_relaxed) + 1;
     atomic_store_explicit(&hints->slot[top % CONN_HINTS], (uint16_t)(index + 1), memory_order_relaxed);
     atomic_store_explicit(&hints->top, top, memory_order_relaxed);
@@ -186,7 +189,7 @@ bool conn_make_idle(struct connpool *pool, struct conn_slot *slot)
         uint64_t idle = conn_word_as(word, CONN_IDLE);
         /* release [slot], seq_cst [waiters]: make idle, then look who waits. */
         atomic_store_explicit(&slot->word, idle, memory_order_seq_cst);
-        conn_hint(pool, shelf, conn_index(pool, slot));
+        conn_hint(pool, conn_index(pool, slot));
 
         uint64_t after = atomic_load_explicit(&pool->attention, memory_order_seq_cst);
         uint64_t new_limits = after & ~before & (CONN_CLOSED | CONN_OVER | CONN_COUNTED);
