@@ -41,14 +41,12 @@ typedef struct connpool_lease {
 typedef struct connpool_target {
     const void *key; /* the key's bytes; NULL where the pool is used without keys */
     size_t key_size;
-    uint32_t
-        timeout_ms; /* what is left to the acquire, open_timeout_ms at most; that, where it does not wait */
+    uint32_t timeout_ms; /* left to the acquire, at most open_timeout_ms; that too where it does not wait */
 } connpool_target_t;
 
 /* Which of the idle connections is lent out next. All but LIFO look at each idle connection of the key. */
 enum connpool_order {
-    CONNPOOL_LIFO,   /* the one released last, on this CPU if one of its last 32 is idle: warm, and the rest
-                        expire */
+    CONNPOOL_LIFO,   /* what this thread released last, else this CPU, else anybody: warm; the rest expire */
     CONNPOOL_FIFO,   /* the one opened first */
     CONNPOOL_RANDOM, /* any, all alike */
     CONNPOOL_LRU     /* the one unused for longest: spreads use over all */
@@ -272,8 +270,7 @@ typedef struct connpool_stats {
     uint64_t max_lifetime_ms; /* now */
 
     uint64_t wait_histogram[CONNPOOL_BUCKETS]; /* of waits that were served */
-    uint64_t
-        use_histogram[CONNPOOL_BUCKETS]; /* acquire to release; one use in eight, all where clock is yours */
+    uint64_t use_histogram[CONNPOOL_BUCKETS];  /* acquire to release: one use in 16, all with your clock */
 } connpool_stats_t;
 
 #define CONNPOOL_STATS_INIT                                                                                  \

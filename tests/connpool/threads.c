@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pools.h"
 #include "rig.h"
@@ -217,6 +218,7 @@ int main(int argc, char **argv)
 {
     unsigned failed = 0;
 
+    alarm(UNDER_SANITIZER ? 500 : 150); /* a wake-up that is lost ends it all the same */
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++) {
         if (argc > 1 && strstr(properties[i].name, argv[1]) == NULL)
