@@ -199,6 +199,8 @@ Test(connpool_limits, a_max_idle_that_comes_later_counts_all)
     cr_assert(connpool_release(pool, lease[0]));
     cr_assert(eq(int, connpool_resize(pool, 16, 2, 0), 0));
     cr_assert(eq(u64, conn_stats(pool).idle, 2));
+    lease[0] = lease_from(pool);
+    cr_assert(connpool_release(pool, lease[0]), "those that went count no more");
     cr_assert(eq(int, connpool_resize(pool, 0, 2, 0), -EINVAL));
     cr_assert(eq(int, connpool_resize(pool, 16, 2, 3), -EINVAL));
     cr_assert(eq(int, connpool_resize(pool, CONNPOOL_MAX_OPEN + (size_t)1, 2, 0), -EINVAL));

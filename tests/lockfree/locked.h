@@ -1,6 +1,7 @@
 /*
  * locked - the control: a pool of the same shape behind a lock. A thread that is
- * stopped while it holds the lock stops everybody, and the watcher must see that.
+ * stopped while it holds the lock stops everybody, and the watcher must see that. And,
+ * behind the same calls, connections of a connpool, all idle, where it must not.
  */
 #ifndef LOCKFREE_LOCKED_H
 #define LOCKFREE_LOCKED_H
@@ -9,8 +10,10 @@
 #include <stddef.h>
 
 enum lock_kind {
-    LOCK_MUTEX, /* who waits sleeps */
-    LOCK_SPIN   /* who waits burns time */
+    LOCK_MUTEX,   /* who waits sleeps */
+    LOCK_SPIN,    /* who waits burns time */
+    LOCK_NONE,    /* connections: the thread has released one before */
+    LOCK_NONE_FAR /* the same, and it has not */
 };
 
 struct locked;

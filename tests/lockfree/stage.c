@@ -152,9 +152,9 @@ static void *subject_main(void *arg)
 
     (void)arg;
     cpus_sit_on(0);
-    if (path == NULL)
+    if (path == NULL && show.play->lock != LOCK_NONE_FAR)
         locked_put(show.locked, locked_get(show.locked));
-    else if (path->prepare != NULL)
+    else if (path != NULL && path->prepare != NULL)
         path->prepare(&show.scene);
     if (path != NULL)
         show.figure = path_figure(path, &show.scene);
