@@ -209,6 +209,37 @@ Test(commons_abandoned, testWhenExhaustedBlock_a_waiter_gets_the_room_of_an_over
     host_end(&host);
 }
 
+static void *close_for_ever(void *arg)
+{
+    struct host *host = arg;
+    return connpool_close(host->pool, UINT32_MAX) == 0 ? host : NULL;
+}
+
+/* Fails when close waits for ever for a borrower who is lost, though the pool reclaims: the keeper must stay.
+ */
+Test(commons_abandoned, testWhenExhaustedBlockClosePool_a_closing_pool_goes_on_reclaiming, .timeout = 60)
+{
+    struct host host = {0};
+    connpool_config_t config = host_config(&host);
+    pthread_t closer;
+    void *result;
+
+    config.flags = CONNPOOL_RECLAIM;
+    config.overdue_ms = SECOND;
+    config.keep_interval_ms = 1;
+    host_start(&host, &config);
+    connpool_lease_t lost = take(&host);
+    MUST(pthread_create(&closer, NULL, close_for_ever, &host) == 0);
+    while (try_take(&host) != -ESHUTDOWN)
+        continue;
+    host.now_ms += 2 * SECOND;
+    pthread_join(closer, &result);
+    cr_assert(result != NULL);
+    cr_assert(eq(u64, host_stats(&host).closed_reclaimed, 1));
+    cr_assert(not(give(&host, lost)));
+    host_end(&host);
+}
+
 static void *give_it(void *arg)
 {
     struct taker *taker = arg;

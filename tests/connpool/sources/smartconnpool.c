@@ -164,6 +164,27 @@ Test(smartconnpool, TestExtendedLifetimeTimeout_lifetimes_are_spread_between_the
     host_end(&host);
 }
 
+/* Fails when the default jitter, of a lifetime of half an hour, ends those of a short one as soon as they
+ * begin. */
+Test(smartconnpool, TestExtendedLifetimeTimeout_a_short_lifetime_has_a_short_jitter)
+{
+    enum { COUNT = 50 };
+    struct host host = {0};
+    connpool_config_t config = host_config(&host);
+    connpool_config_t defaults = CONNPOOL_CONFIG_INIT;
+    connpool_lease_t held[COUNT];
+
+    config.max_open = COUNT;
+    config.max_lifetime_ms = 10 * SECOND;
+    config.lifetime_jitter_ms = defaults.lifetime_jitter_ms;
+    host_start(&host, &config);
+    take_many(&host, held, COUNT);
+    host.now_ms += 2 * SECOND;
+    cr_assert(eq(sz, give_many(&host, held, COUNT), COUNT));
+    cr_assert(eq(u64, host_stats(&host).closed_old, 0));
+    host_end(&host);
+}
+
 /* Fails when more than the bound stay idle, or fewer. */
 Test(smartconnpool, TestMaxIdleCount_releases_beyond_the_bound_close)
 {

@@ -155,7 +155,7 @@ bool smartconnpool_TestStackRace(void)
 /* Breaks when a hand-over to a waiter leaves the connection with its last owner, or loses it. */
 bool smartconnpool_TestStress(void)
 {
-    struct storm storm = storm_of(8, MANY * 1000, 3);
+    struct storm storm = storm_of(8, MANY * 300, 3);
     storm_configure(&storm);
     storm.bad_in_1000 = 20;
     return storm_run(&storm, __func__);
