@@ -1,0 +1,173 @@
+#include "writer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+/* What is written: of which pool, and what it has. */
+struct page {
+    const struct writer *writer;
+    const char *name;
+    const char *values;
+    FILE *out;
+};
+
+static const uint64_t *numbers_at(const struct page *page, size_t offset)
+{
+    return (const uint64_t *)(const void *)(page->values + offset);
+}
+
+/* A pool's name as a JSON string or a Prometheus label: both escape these. */
+static void write_name(const struct page *page)
+{
+    putc('"', page->out);
+    for (const char *at = page->name; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\')
+            putc('\\', page->out);
+        putc(*at, page->out);
+    }
+    putc('"', page->out);
+}
+
+/* ------------------------------------------------------------ text */
+
+static void write_time(FILE *out, double us)
+{
+    if (us >= 1e6)
+        fprintf(out, " %9.3g s ", us / 1e6);
+    else if (us >= 1e3)
+        fprintf(out, " %9.3g ms", us / 1e3);
+    else
+        fprintf(out, " %9.3g us", us);
+}
+
+static void write_times(const struct page *page, const struct writer_histogram *histogram)
+{
+    static const unsigned thousandths[] = {500, 990, 999, 1000};
+    const uint64_t *buckets = numbers_at(page, histogram->buckets);
+    uint64_t count = histogram_count(buckets);
+
+    fprintf(page->out, "%20s %12" PRIu64, histogram->name, count);
+    write_time(page->out,
+               count == 0 ? 0 : (double)*numbers_at(page, histogram->sum_ns) / 1000 / (double)count);
+    for (size_t i = 0; i < sizeof thousandths / sizeof thousandths[0]; i++)
+        write_time(page->out, (double)histogram_bound(buckets, thousandths[i]));
+    putc('\n', page->out);
+}
+
+static void write_text(const struct page *page)
+{
+    const struct writer *writer = page->writer;
+
+    fprintf(page->out, "%s '%s'\n", writer->kind, page->name);
+    for (size_t i = 0; i < writer->numbers_count; i++)
+        fprintf(page->out, "%20s %12" PRIu64 "\n", writer->numbers[i].name,
+                *numbers_at(page, writer->numbers[i].offset));
+    fprintf(page->out, "%20s %12s %12s %12s %12s %12s %12s\n", "times", "count", "mean", "half below",
+            "99% below", "99.9% below", "all below");
+    for (size_t i = 0; i < writer->histograms_count; i++)
+        write_times(page, &writer->histograms[i]);
+}
+
+/* ------------------------------------------------------------ JSON */
+
+static void write_json_histogram(const struct page *page, const struct writer_histogram *histogram)
+{
+    const uint64_t *buckets = numbers_at(page, histogram->buckets);
+
+    fprintf(page->out, ",\"%s_ns\":%" PRIu64 ",\"%s_histogram\":[", histogram->name,
+            *numbers_at(page, histogram->sum_ns), histogram->name);
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+        fprintf(page->out, "%s%" PRIu64, i == 0 ? "" : ",", buckets[i]);
+    putc(']', page->out);
+}
+
+static void write_json(const struct page *page)
+{
+    const struct writer *writer = page->writer;
+
+    fprintf(page->out, "{\"%s\":", writer->kind);
+    write_name(page);
+    for (size_t i = 0; i < writer->numbers_count; i++)
+        fprintf(page->out, ",\"%s\":%" PRIu64, writer->numbers[i].name,
+                *numbers_at(page, writer->numbers[i].offset));
+    for (size_t i = 0; i < writer->histograms_count; i++)
+        write_json_histogram(page, &writer->histograms[i]);
+    fputs("}\n", page->out);
+}
+
+/* ------------------------------------------------------------ Prometheus */
+
+static void write_head(const struct page *page, const char *name, const char *suffix, const char *help,
+                       const char *type)
+{
+    const char *kind = page->writer->kind;
+    fprintf(page->out, "# HELP %s_%s%s %s\n# TYPE %s_%s%s %s\n", kind, name, suffix, help, kind, name, suffix,
+            type);
+}
+
+/* "KIND_NAMESUFFIX{pool="NAME": what a sample begins with. */
+static void write_label(const struct page *page, const char *name, const char *suffix)
+{
+    fprintf(page->out, "%s_%s%s{pool=", page->writer->kind, name, suffix);
+    write_name(page);
+}
+
+static void write_prometheus_histogram(const struct page *page, const struct writer_histogram *histogram)
+{
+    const uint64_t *buckets = numbers_at(page, histogram->buckets);
+    uint64_t below = 0;
+
+    write_head(page, histogram->name, "_seconds", histogram->help, "histogram");
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
+        below += buckets[i];
+        write_label(page, histogram->name, "_seconds_bucket");
+        fprintf(page->out, ",le=\"%.10g\"} %" PRIu64 "\n", (double)(UINT64_C(1) << i) / 1e6, below);
+    }
+    below += buckets[HISTOGRAM_BUCKETS - 1];
+    write_label(page, histogram->name, "_seconds_bucket");
+    fprintf(page->out, ",le=\"+Inf\"} %" PRIu64 "\n", below);
+    write_label(page, histogram->name, "_seconds_sum");
+    fprintf(page->out, "} %.9f\n", (double)*numbers_at(page, histogram->sum_ns) / 1e9);
+    write_label(page, histogram->name, "_seconds_count");
+    fprintf(page->out, "} %" PRIu64 "\n", below);
+}
+
+static void write_prometheus(const struct page *page)
+{
+    const struct writer *writer = page->writer;
+
+    for (size_t i = 0; i < writer->numbers_count; i++) {
+        const struct writer_number *number = &writer->numbers[i];
+        const char *suffix = number->is_counter ? "_total" : "";
+        write_head(page, number->name, suffix, number->help, number->is_counter ? "counter" : "gauge");
+        write_label(page, number->name, suffix);
+        fprintf(page->out, "} %" PRIu64 "\n", *numbers_at(page, number->offset));
+    }
+    for (size_t i = 0; i < writer->histograms_count; i++)
+        write_prometheus_histogram(page, &writer->histograms[i]);
+}
+
+/* ------------------------------------------------------------ the formats */
+
+int writer_write(const struct writer *writer, const char *name, const void *values, FILE *out,
+                 enum bufpool_format format)
+{
+    struct page page = {writer, name, values, out};
+
+    if (out == NULL)
+        return -EINVAL;
+    switch (format) {
+    case BUFPOOL_TEXT:
+        write_text(&page);
+        break;
+    case BUFPOOL_JSON:
+        write_json(&page);
+        break;
+    case BUFPOOL_PROMETHEUS:
+        write_prometheus(&page);
+        break;
+    default:
+        return -EINVAL;
+    }
+    return fflush(out) != 0 || ferror(out) ? -EIO : 0;
+}

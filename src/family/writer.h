@@ -1,0 +1,40 @@
+/*
+ * writer - a struct of numbers and histograms as a table for people, as JSON, or for Prometheus, by a table
+ * of what it has.
+ */
+#ifndef FAMILY_WRITER_H
+#define FAMILY_WRITER_H
+
+#include <bufpool.h>
+#include <stdio.h>
+
+#include "histogram.h"
+
+/* A uint64_t of the struct. */
+struct writer_number {
+    const char *name;
+    size_t offset;
+    bool is_counter; /* it only grows */
+    const char *help;
+};
+
+/* HISTOGRAM_BUCKETS of them, and the sum of the times in nanoseconds. */
+struct writer_histogram {
+    const char *name;
+    size_t buckets, sum_ns;
+    const char *help;
+};
+
+struct writer {
+    const char *kind; /* "workpool": what the pool is, and the first word of all metrics */
+    const struct writer_number *numbers;
+    size_t numbers_count;
+    const struct writer_histogram *histograms;
+    size_t histograms_count;
+};
+
+/* 0; -EINVAL for an unknown format or a NULL stream; -EIO when writing failed. */
+int writer_write(const struct writer *writer, const char *name, const void *values, FILE *out,
+                 enum bufpool_format format);
+
+#endif /* FAMILY_WRITER_H */
