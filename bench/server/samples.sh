@@ -69,15 +69,15 @@ sample_round() {
     done
 }
 
-# 64 clients that read the largest value slowly, while 16 others ask for 16K.
+# 64 clients that read the largest value slowly, while 16 others ask for the smallest.
 slow_clients() {
     local peer largest=${sizes[-1]} slow
-    say "64 slow clients of $largest, and 16 others"
+    say "round $1 of $rounds: 64 slow clients of $largest, and 16 others"
     for peer in "${peers[@]}"; do
         with_us "$binaries/bufpool-server-load" slow "${server_port[$peer]}" "/$largest" 64 1500 >/dev/null &
         slow=$!
         sleep 0.2
-        sample slow get "${sizes[0]}" 16 "$peer" 1
+        sample slow get "${sizes[0]}" 16 "$peer" "$1"
         wait "$slow" || fail "the slow clients of $peer have failed"
     done
 }
