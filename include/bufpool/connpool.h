@@ -269,6 +269,9 @@ typedef struct connpool_stats {
     uint64_t min_idle;        /* now, of the target that has most */
     uint64_t max_lifetime_ms; /* now */
 
+    /* times, to the microsecond */
+    uint64_t wait_ns;                          /* sum of what wait_histogram has */
+    uint64_t use_ns;                           /* sum of what use_histogram has */
     uint64_t wait_histogram[CONNPOOL_BUCKETS]; /* of waits that were served */
     uint64_t use_histogram[CONNPOOL_BUCKETS];  /* acquire to release: one use in 16, all with your clock */
 } connpool_stats_t;
@@ -276,7 +279,7 @@ typedef struct connpool_stats {
 #define CONNPOOL_STATS_INIT                                                                                  \
     {                                                                                                        \
         sizeof(connpool_stats_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, {0},                                                                                       \
+            0, 0, 0, 0, {0},                                                                                 \
         {                                                                                                    \
             0                                                                                                \
         }                                                                                                    \

@@ -21,6 +21,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "../family/histogram.h"
 #include "../wait.h"
 #include "slot.h"
 
@@ -68,6 +69,7 @@ struct conn_hints {
 /* A CPU's numbers. */
 struct conn_shard {
     _Alignas(128) _Atomic uint64_t use_histogram[CONNPOOL_BUCKETS];
+    _Atomic uint64_t use_us;
 };
 
 /*
@@ -141,7 +143,7 @@ struct connpool {
     _Alignas(128) _Atomic uint64_t misses; /* leases that were no hit */
     _Atomic uint64_t waits, timeouts, refusals, opens, open_failures, misuses, overdue;
     _Atomic uint64_t closes[CONN_REASONS];
-    _Atomic uint64_t wait_histogram[CONNPOOL_BUCKETS];
+    _Atomic uint64_t wait_histogram[CONNPOOL_BUCKETS], wait_us;
     _Atomic uint64_t opened_order; /* the last one given */
     _Atomic uint64_t stamps;       /* the last one given, where the clock is the user's */
     _Atomic uint64_t sequence;     /* of random numbers */
@@ -294,11 +296,13 @@ static inline void conn_count(_Atomic uint64_t *counter)
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-/* Which bucket of the time histograms. */
-static inline unsigned conn_bucket(uint64_t us)
+/* A time into its histogram, and to their sum. */
+static inline void conn_count_time(_Atomic uint64_t buckets[CONNPOOL_BUCKETS], _Atomic uint64_t *sum_us,
+                                   uint64_t us)
 {
-    unsigned bucket = us == 0 ? 0 : 64u - (unsigned)__builtin_clzll(us);
-    return bucket < CONNPOOL_BUCKETS ? bucket : CONNPOOL_BUCKETS - 1;
+    conn_count(&buckets[histogram_bucket(us)]);
+    atomic_fetch_add_explicit(sum_us, us, memory_order_relaxed);
 }
+_Static_assert(CONNPOOL_BUCKETS == HISTOGRAM_BUCKETS, "written by the family's writer");
 
 #endif /* CONN_POOL_H */

@@ -239,7 +239,7 @@ static int wait_for(struct connpool *pool, struct conn_waiter *waiter, uint64_t 
     sleep_until(waiter, deadline_ms);
     int error = end_of(pool, waiter, -ETIMEDOUT, slot);
     if (error == 0)
-        conn_count(&pool->wait_histogram[conn_bucket(conn_now_us(pool) - since)]);
+        conn_count_time(pool->wait_histogram, &pool->wait_us, conn_now_us(pool) - since);
     return error;
 }
 

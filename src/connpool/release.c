@@ -77,8 +77,8 @@ static inline void note_use(struct connpool *pool, struct conn_slot *slot, uint6
 
 static __attribute__((noinline)) void count_use(struct connpool *pool, uint64_t began_us, uint64_t now_us)
 {
-    unsigned shard = conn_shard(pool);
-    conn_count(&pool->shards[shard].use_histogram[conn_bucket(now_us + 1 - began_us)]);
+    struct conn_shard *shard = &pool->shards[conn_shard(pool)];
+    conn_count_time(shard->use_histogram, &shard->use_us, now_us + 1 - began_us);
 }
 
 /* Its end, if it has one: true, and it is closed. */

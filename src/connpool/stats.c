@@ -62,10 +62,13 @@ static void read_counters(const struct connpool *pool, connpool_stats_t *stats)
 
 static void read_histograms(const struct connpool *pool, connpool_stats_t *stats)
 {
-    for (unsigned i = 0; i < CONNPOOL_BUCKETS; i++) {
+    for (unsigned i = 0; i < CONNPOOL_BUCKETS; i++)
         stats->wait_histogram[i] = read(&pool->wait_histogram[i]);
-        for (uint32_t shard = 0; shard <= pool->shard_mask; shard++)
+    stats->wait_ns = read(&pool->wait_us) * 1000;
+    for (uint32_t shard = 0; shard <= pool->shard_mask; shard++) {
+        for (unsigned i = 0; i < CONNPOOL_BUCKETS; i++)
             stats->use_histogram[i] += read(&pool->shards[shard].use_histogram[i]);
+        stats->use_ns += read(&pool->shards[shard].use_us) * 1000;
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 /* What is written: of which pool, and what it has. */
 struct page {
@@ -136,11 +137,18 @@ static void write_prometheus(const struct page *page)
 {
     const struct writer *writer = page->writer;
 
+    const char *before = "";
+
     for (size_t i = 0; i < writer->numbers_count; i++) {
         const struct writer_number *number = &writer->numbers[i];
+        const char *metric = number->metric != NULL ? number->metric : number->name;
         const char *suffix = number->is_counter ? "_total" : "";
-        write_head(page, number->name, suffix, number->help, number->is_counter ? "counter" : "gauge");
-        write_label(page, number->name, suffix);
+        if (strcmp(metric, before) != 0)
+            write_head(page, metric, suffix, number->help, number->is_counter ? "counter" : "gauge");
+        before = metric;
+        write_label(page, metric, suffix);
+        if (number->label != NULL)
+            fprintf(page->out, ",%s", number->label);
         fprintf(page->out, "} %" PRIu64 "\n", *numbers_at(page, number->offset));
     }
     for (size_t i = 0; i < writer->histograms_count; i++)

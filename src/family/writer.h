@@ -16,6 +16,9 @@ struct writer_number {
     size_t offset;
     bool is_counter; /* it only grows */
     const char *help;
+    /* For Prometheus, where several in a row are one metric: its name, and which of it this is, as
+     * NAME="VALUE". NULL: it is a metric by itself. */
+    const char *metric, *label;
 };
 
 /* HISTOGRAM_BUCKETS of them, and the sum of the times in nanoseconds. */

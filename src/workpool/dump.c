@@ -7,11 +7,11 @@
 static const struct writer_number numbers[] = {
 #define GAUGE(name, help)                                                                                    \
     {                                                                                                        \
-#name, offsetof(workpool_stats_t, name), false, help                                                 \
+#name, offsetof(workpool_stats_t, name), false, help, NULL, NULL                                     \
     }
 #define COUNTER(name, help)                                                                                  \
     {                                                                                                        \
-#name, offsetof(workpool_stats_t, name), true, help                                                  \
+#name, offsetof(workpool_stats_t, name), true, help, NULL, NULL                                      \
     }
     GAUGE(workers, "Threads."),
     GAUGE(idle, "Threads without a job."),
