@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <sched.h>
 
-enum { YIELDS = 4 };
+enum {
+    YIELDS = 16,
+    LOOKED_AT = 4096 /* slots, at most, between all of them */
+};
 
 /*
  * A hit: what this thread has released last, or the newest of its CPU's hints, one compare-and-swap of its
@@ -146,8 +149,9 @@ static bool has_room(const struct connpool *pool, unsigned shelf)
 static struct conn_slot *find_after_others(struct connpool *pool, unsigned shelf)
 {
     struct conn_slot *slot = NULL;
+    size_t most = LOOKED_AT / (conn_high(pool) + 1) + 1;
 
-    for (unsigned i = 0; slot == NULL && i < YIELDS && !has_room(pool, shelf); i++) {
+    for (size_t i = 0; slot == NULL && i < YIELDS && i < most && !has_room(pool, shelf); i++) {
         sched_yield();
         slot = find_alive(pool, shelf);
     }

@@ -214,13 +214,17 @@ static void sleep_until(struct conn_waiter *waiter, uint64_t deadline_ms)
 /* 0 with what it was given, or the error; the waiter is spare again. */
 static int end_of(struct connpool *pool, struct conn_waiter *waiter, int late, struct conn_slot **slot)
 {
-    pthread_mutex_lock(&pool->lock);
-    bool was_served = waiter->is_served;
-    if (!was_served)
-        take_out(pool, waiter);
-    pthread_mutex_unlock(&pool->lock);
-    if (was_served)
-        sleep_until(waiter, WAIT_FOREVER); /* who serves it is about to say so */
+    bool was_served = is_told(waiter);
+
+    if (!was_served) {
+        pthread_mutex_lock(&pool->lock);
+        was_served = waiter->is_served;
+        if (!was_served)
+            take_out(pool, waiter);
+        pthread_mutex_unlock(&pool->lock);
+        if (was_served)
+            sleep_until(waiter, WAIT_FOREVER); /* who serves it is about to say so */
+    }
     int error = was_served ? waiter->error : late;
     *slot = was_served ? waiter->slot : NULL;
     pthread_mutex_lock(&pool->lock);

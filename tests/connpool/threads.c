@@ -31,7 +31,7 @@ static void use(struct crowd *crowd, connpool_lease_t lease, const char *key, ui
     if (key != NULL && strcmp(wire_of(lease)->key, key) != 0)
         atomic_fetch_add(&crowd->faults, 1);
     /* Longer than a thread tries before it queues. */
-    for (unsigned i = crowd->holds || random_next(random) % 64 == 0 ? 16 : 0; i > 0; i--)
+    for (unsigned i = crowd->holds || random_next(random) % 64 == 0 ? 48 : 0; i > 0; i--)
         sched_yield();
     if (random_next(random) % 32 == 0 && !connpool_touch(crowd->pool, lease))
         atomic_fetch_add(&crowd->faults, 1);
@@ -72,7 +72,7 @@ static void *run(void *arg)
     struct crowd *crowd = arg;
     uint64_t random = atomic_fetch_add(&crowd->seeds, 1) + 1;
 
-    for (unsigned i = 0; i < (crowd->holds ? ROUNDS / 8 : ROUNDS); i++)
+    for (unsigned i = 0; i < (crowd->holds ? ROUNDS / 16 : ROUNDS); i++)
         step(crowd, &random);
     return NULL;
 }
