@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <time.h>
+#include <sched.h>
 
 #include "pools.h"
 #include "property.h"
@@ -53,12 +53,6 @@ bool closes_add_up(connpool_t *pool)
     return true;
 }
 
-void traffic_pause(void)
-{
-    struct timespec pause = {.tv_nsec = 1000000};
-    nanosleep(&pause, NULL);
-}
-
 /* ------------------------------------------------------------ threads */
 
 struct traffic {
@@ -77,7 +71,7 @@ static void *drive(void *arg)
     while (!atomic_load(&traffic->stops)) {
         if (connpool_acquire(traffic->pool, 1000, &lease) != 0) {
             atomic_fetch_add(&traffic->refused, 1);
-            traffic_pause();
+            sched_yield();
             continue;
         }
         bool worked = traffic->job(lease.resource);

@@ -11,12 +11,7 @@
 #include <stdio.h>
 
 #include "servers.h"
-
-/* Until it holds; ctest knows how long that may take. */
-#define WAIT_UNTIL(condition)                                                                                \
-    do                                                                                                       \
-        traffic_pause();                                                                                     \
-    while (!(condition))
+#include "until.h"
 
 /* True, and said, where the system lacks the server. */
 bool is_skipped(enum server_kind kind);
@@ -28,8 +23,6 @@ connpool_t *server_pool(const connpool_config_t *config);
 connpool_stats_t server_stats(connpool_t *pool);
 /* At rest: opened less closed is open, and nothing else is. */
 bool closes_add_up(connpool_t *pool);
-
-void traffic_pause(void);
 
 /*
  * The server is killed in the middle of traffic, comes back on its port, and twice so. False, and said: a

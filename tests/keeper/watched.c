@@ -3,7 +3,6 @@
  */
 #include <dirent.h>
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 #include "made.h"
 #include "pools.h"
 #include "property.h"
+#include "until.h"
 
 static connpool_config_t watched_config(struct made *made)
 {
@@ -174,11 +174,6 @@ static unsigned entries(const char *directory)
     closedir(list);
     return count;
 }
-
-/* For ever, or until it holds. */
-#define WAIT_UNTIL(condition)                                                                                \
-    while (!(condition))                                                                                     \
-    sched_yield()
 
 /* Fails when the thread does not begin, does not hear, or sleeps until its interval, which is a day here. */
 static bool the_thread_hears_at_once(void)
