@@ -196,7 +196,7 @@ function bars(i, p, field, value, name) {
         for (p = 1; p <= peers_count && field[1] == "rate" && field[2] == "get" && field[4] == 16; p++) {
             name = rows[i] "," peers[p]
             value = median(rate, name, count[name])
-            printf "%s,%s,%g,%g,%g\n", field[3], peers[p], value, least, most
+            printf "%s,%s,%g,%g,%g\n", field[3], peers[p], value / 1000, least / 1000, most / 1000
         }
     }
     for (p = 1; p <= peers_count && plot == "memory"; p++) {
