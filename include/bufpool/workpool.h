@@ -158,7 +158,7 @@ BUFPOOL_API int workpool_group_submit(workpool_group_t *group, void (*run)(void 
 BUFPOOL_API int workpool_group_wait(workpool_group_t *group, uint32_t timeout_ms);
 
 /* workpool_group_destroy - NULL does nothing. While jobs of it are queued or running it is misuse, and
- * nothing happens. */
+ * nothing happens. No other call on the group, a wait of another thread's included, may run or come later. */
 BUFPOOL_API void workpool_group_destroy(workpool_group_t *group);
 
 /* ---- the pool's life */
@@ -167,7 +167,8 @@ BUFPOOL_API void workpool_group_destroy(workpool_group_t *group);
  * workpool_resize - new limits for a pool in traffic. 0; or a negative errno, and nothing changes: -EINVAL,
  * -ENOMEM, -EAGAIN as for create, -ESHUTDOWN when it is closed. Workers above the new maximum end as soon as
  * they are idle; who waits for room gets the new one; what is queued stays queued. Here max_workers 0 is a
- * pause: what is running ends, nothing begins.
+ * pause: what is running ends, and no worker begins anything; who runs a job himself (WORKPOOL_RUN, waits in
+ * jobs) still does.
  */
 BUFPOOL_API int workpool_resize(workpool_t *pool, size_t max_workers, size_t min_workers, size_t max_queue);
 
