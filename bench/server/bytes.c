@@ -5,6 +5,8 @@
 
 /* Half a second: what no request holds is with the system two seconds after the last of them. */
 #define COLLECT_MS 500
+/* A value of 1 MiB, the largest that is usual, with the head before it: one tier more than by default. */
+#define BUFFER_MOST ((size_t)2 << 20)
 
 int bytes_open(struct bytes *bytes, bool pooled, uint64_t most)
 {
@@ -16,6 +18,7 @@ int bytes_open(struct bytes *bytes, bool pooled, uint64_t most)
 
     bufpool_config_t buffers = BUFPOOL_CONFIG_INIT;
     buffers.name = "server";
+    buffers.max_size = BUFFER_MOST;
     buffers.collect_interval_ms = COLLECT_MS;
     int error = bufpool_create(&bytes->buffers, &buffers);
     for (int use = 0; use < BYTES_USES && error == 0; use++) {

@@ -2,9 +2,14 @@
 # Sourced by run, whose settings it reads.
 # shellcheck shell=bash disable=SC2034,SC2154
 
+# Servers have the last CPU to themselves, Redis and the clients the others: where each of them runs, and who waits for
+# whom, would differ from sample to sample by more than allocators do.
+cpus=$(nproc)
+server_cpu=$((cpus - 1)) other_cpus=0-$((cpus > 1 ? cpus - 2 : 0))
+
 # Everything that is started ends with us, however we end: the kernel sees to that.
 with_us() {
-    exec setpriv --pdeathsig KILL "$@"
+    exec taskset -c "$other_cpus" setpriv --pdeathsig KILL "$@"
 }
 
 redis_id='' redis_socket=$scratch/redis.sock
@@ -33,7 +38,7 @@ server_start() {
     local -a settings=()
     [[ $peer != bufpool ]] || allocator=bufpool
     [[ -z ${library[$peer]-} ]] || settings=("LD_PRELOAD=${library[$peer]}")
-    with_us env "${settings[@]}" "$binaries/bufpool-server" --listen=0 --redis="$redis_socket" \
+    with_us taskset -c "$server_cpu" env "${settings[@]}" "$binaries/bufpool-server" --listen=0 --redis="$redis_socket" \
         --allocator="$allocator" >"$scratch/server-$peer" 2>&1 &
     server_id[$peer]=$!
     for ((i = 0; i < 1000; i++)); do

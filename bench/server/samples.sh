@@ -36,7 +36,7 @@ check_bytes() {
 wrk_line() {
     local -a settings=()
     [[ -z $4 ]] || settings=("PUT=$4")
-    (with_us env "${settings[@]}" wrk -t 1 -c "$3" -d 1s -s "$server_folder/wrk.lua" "$(url "$1" "$2")") |
+    (with_us env "${settings[@]}" wrk -t 1 -c "$3" -d "${sample_s}s" -s "$server_folder/wrk.lua" "$(url "$1" "$2")") |
         awk -F, '$1 == "wrk" { printf "%.1f,%d,%d,%d,%d,%d,%d,%d", $2 * 1000000 / $3, $4, $5, $6, $7, $8, $9, $2 }'
 }
 
@@ -59,12 +59,19 @@ sample() {
         >>"$out/samples.csv"
 }
 
+# Whoever comes first in a case meets what the last case has left to Redis: that is somebody else each time.
+turns=("${peers[@]}")
+take_turns() {
+    turns=("${turns[@]:1}" "${turns[0]}")
+}
+
 sample_round() {
     local round=$1 size case peer
     for size in "${sizes[@]}"; do
         say "round $round of $rounds: $size"
         for case in "${cases[@]}"; do
-            for peer in "${peers[@]}"; do sample rate "${case% *}" "$size" "${case#* }" "$peer" "$round"; done
+            for peer in "${turns[@]}"; do sample rate "${case% *}" "$size" "${case#* }" "$peer" "$round"; done
+            take_turns
         done
     done
 }
