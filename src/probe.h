@@ -63,14 +63,16 @@ static ALWAYS_INLINE void probe_refuse(const struct bufpool *pool, uint64_t tier
     PROBE3(refuse, pool->name, tier_size, bytes);
 }
 
+/* As wide as a register that tracers have a name for: gdb knows none of the compiler's for the low bytes of
+ * r8 to r15. */
 static ALWAYS_INLINE void probe_collect_begin(const struct bufpool *pool, bool is_trim)
 {
-    PROBE2(collect_begin, pool->name, is_trim);
+    PROBE2(collect_begin, pool->name, (unsigned)is_trim);
 }
 
 static ALWAYS_INLINE void probe_collect_end(const struct bufpool *pool, bool is_trim, uint64_t bytes)
 {
-    PROBE3(collect_end, pool->name, is_trim, bytes);
+    PROBE3(collect_end, pool->name, (unsigned)is_trim, bytes);
 }
 
 static ALWAYS_INLINE void probe_purge(const struct bufpool *pool, unsigned tier, uint64_t bytes)
