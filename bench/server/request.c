@@ -218,7 +218,9 @@ static int on_body(http_parser *parser, const char *at, size_t length)
     bytebuf_t *body = request->call.body;
 
     lines_body(&request->lines, at, length, (parser->flags & F_CHUNKED) != 0 && parser->content_length == 0);
-    if (body->data != NULL && at == body->data + body->length) /* it was read to its place */
+    /* It was read to its place. Only where that is so by request_room: a chunk at the begin of the input may
+     * lie right behind a full body, where the next buffer of a tier begins. */
+    if ((parser->flags & F_CHUNKED) == 0 && at == body->data + body->length)
         bytebuf_added(body, length);
     else if (!bytes_append(request->bytes, BYTES_VALUE, body, at, length))
         return refuse(request, 503);
