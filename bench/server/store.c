@@ -86,7 +86,7 @@ static int call_once(struct store *store, struct store_call *call)
     int error = connpool_acquire(store->connections, (uint32_t)store->settings.redis_ms, &lease);
 
     if (error != 0)
-        return error == -EAGAIN ? -ETIMEDOUT : error;
+        return -EAGAIN; /* whatever it was: connect's ENOENT, of a socket that is gone, is no missing key */
     error = call_on(store, call, ((redisContext *)lease.resource)->fd);
     if (!is_in_order(error))
         connpool_mark_unusable(store->connections, lease);

@@ -27,7 +27,7 @@ struct store_call {
     bytebuf_t *reply;        /* GET: an empty one, for the value */
     size_t room;             /* GET: bytes left free in front of it */
     struct resp_value value; /* GET: where it is now */
-    int error;               /* 0, or as resp.h has it; of connections whatever connpool gave */
+    int error;               /* 0, or as resp.h has it; -EAGAIN also where no connection is to be had */
     struct store *store;
 };
 

@@ -193,6 +193,20 @@ Test(server_outage, whatever_redis_answers_has_its_status)
     close(listener);
 }
 
+/* Fails when an error of connecting is taken for an answer: ENOENT, of a socket that is not there. */
+Test(server_outage, a_redis_whose_socket_is_gone_is_503)
+{
+    struct rig rig;
+
+    rig_start(&rig, "--redis=/nonexistent/redis", NULL);
+    for (int i = 0; i < 3; i++) {
+        cr_assert(eq(u32, rig_ask(&rig, GET), 503));
+        cr_assert(eq(u32, rig_ask(&rig, PUT), 503));
+    }
+    rig_await_rest(&rig);
+    assert_end(&rig);
+}
+
 /* Fails when a Redis that is silent is waited for without end, or its connection used again. */
 Test(server_outage, a_silent_redis_is_503)
 {
