@@ -89,7 +89,12 @@ static size_t round_of(struct connpool *pool)
     adapt(pool);
     for (size_t i = 0; i < conn_high(pool); i++)
         changed += conn_tend(pool, &pool->slots[i]);
-    return changed + conn_fill(pool);
+    changed += conn_fill(pool);
+    /* A pause that is over makes no room, but who waits may now have another key's: only we know that it is.
+     */
+    if (atomic_load_explicit(&pool->attention, memory_order_relaxed) >= CONN_WAITER)
+        conn_serve_now(pool);
+    return changed;
 }
 
 size_t connpool_keep(connpool_t *pool)

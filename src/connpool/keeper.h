@@ -6,6 +6,7 @@
  *   look   how many are idle and in use; min_idle and max_lifetime by that      adapt.c
  *   tend   close what is gone, too old or idle too long; check; overdue leases  tend.c
  *   fill   open up to min_idle; try servers that were gone                      fill.c
+ *   serve  who waits for a server whose pause is over                          queue.c
  *
  * The user's callbacks run in it with nothing locked but the round itself, so what blocks one of
  * them delays this pool's next round and nothing else.

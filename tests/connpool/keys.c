@@ -194,3 +194,32 @@ Test(connpool_keys, as_many_as_promised_have_connections)
         connpool_release(pool, lease[i]);
     assert_ends_well(pool, &rig);
 }
+
+/* Fails when nobody tells who waits that the pause of his server is over, where all room is other keys' and
+ * idle. */
+Test(connpool_keys, a_waiter_has_an_idle_one_of_another_key_when_his_server_is_back)
+{
+    connpool_config_t config = rig_config(&rig);
+    config.max_open = 2;
+    config.backoff_ms = 100;
+    connpool_t *pool = rig_pool(&config);
+    connpool_lease_t other[2], none;
+    struct borrower waiter;
+
+    rig.fail_with = -ECONNREFUSED;
+    cr_assert(eq(int, connpool_acquire_key(pool, "gone", 4, 0, &none), -ECONNREFUSED));
+    rig.fail_with = 0;
+    for (int i = 0; i < 2; i++)
+        other[i] = lease_of(pool, "other");
+    for (int i = 0; i < 2; i++)
+        connpool_release(pool, other[i]);
+    borrower_start(&waiter, pool, "gone", FOR_EVER);
+    connpool_keep(pool);
+    cr_assert(not(waiter.is_back), "the pause is not over");
+    rig.now += 100;
+    connpool_keep(pool);
+    cr_assert(eq(int, borrower_end(&waiter), 0));
+    connpool_release(pool, waiter.lease);
+    cr_assert(eq(u64, conn_stats(pool).closed_evicted, 1));
+    assert_ends_well(pool, &rig);
+}
