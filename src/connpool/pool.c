@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "../name.h"
 #include "../version.h"
 
 _Atomic uint32_t conn_forks;
@@ -75,7 +76,8 @@ static int copy_config(connpool_config_t *copy, const connpool_config_t *config)
         memory += members[i].key_size;
     }
     copy->members = members;
-    copy->name = strcpy(memory, name);
+    name_copy(memory, strlen(name) + 1, name);
+    copy->name = memory;
     return 0;
 }
 

@@ -135,6 +135,25 @@ Test(connpool_formats, text_tells_what_is_open_and_why_it_closed)
     connpool_destroy(pool);
 }
 
+/* Fails when a name breaks the line, the document or the page that it stands in. */
+Test(connpool_formats, a_name_is_one_line_of_utf8_whatever_was_given)
+{
+    connpool_config_t config = rig_config(&rig);
+    config.name = "two\nlines, \xff and \xc3\xa9";
+    connpool_t *pool = rig_pool(&config);
+    char *json = dump(pool, BUFPOOL_JSON), *text = dump(pool, BUFPOOL_TEXT);
+
+    cr_assert(json_is_valid(json), "%s", json);
+    cr_assert(strstr(json, "{\"connpool\":\"two?lines, ? and \xc3\xa9\",") == json, "%s", json);
+    cr_assert(strstr(text, "connpool 'two?lines, ? and \xc3\xa9'\n") == text, "%s", text);
+    free(json);
+    free(text);
+    text = dump(pool, BUFPOOL_PROMETHEUS);
+    assert_good(prometheus_fault(text));
+    free(text);
+    assert_ends_well(pool, &rig);
+}
+
 /* Fails when what cannot be written is told as written, or a bad call is taken. */
 Test(connpool_formats, what_cannot_be_written_is_told)
 {
