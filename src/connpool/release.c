@@ -234,6 +234,6 @@ bool connpool_touch(connpool_t *pool, connpool_lease_t lease)
     if (slot == NULL)
         return false;
     if (pool->times_leases)
-        conn_lent_write(slot, word, conn_now_ms(pool));
+        conn_lent_renew(slot, word, conn_now_ms(pool));
     return flag(pool, lease, CONN_TOUCHED, &is_misuse);
 }

@@ -138,6 +138,18 @@ static inline void conn_lent_write(struct conn_slot *slot, uint64_t word, uint64
                           memory_order_relaxed);
 }
 
+/* The same for a touch, which may come when the lease has just ended: the next one's is left alone. */
+static inline void conn_lent_renew(struct conn_slot *slot, uint64_t word, uint64_t now_ms)
+{
+    uint64_t lent = atomic_load_explicit(&slot->lent_at, memory_order_relaxed);
+    uint64_t renewed = conn_generation_of(word) << CONN_LENT_BITS | (now_ms & CONN_LENT_MASK);
+
+    /* relaxed: as above. Lost: touched by another thread too, or the next lease has begun. */
+    if ((lent ^ renewed) >> CONN_LENT_BITS == 0)
+        atomic_compare_exchange_strong_explicit(&slot->lent_at, &lent, renewed, memory_order_relaxed,
+                                                memory_order_relaxed);
+}
+
 /* Since when the lease of `word` runs: ms, or UINT64_MAX where that is not written yet. */
 static inline uint64_t conn_lent_read(const struct conn_slot *slot, uint64_t word)
 {
@@ -150,7 +162,7 @@ static inline uint64_t conn_lent_read(const struct conn_slot *slot, uint64_t wor
  * Move a word on if it still is `*word`, which else becomes what it is.
  *
  * acquire [slot]: what the last owner wrote comes with it. release [slot]: what we wrote
- * goes with it. seq_cst [waiters]: to make idle and then look for who waits; see queue.h.
+ * goes with it. seq_cst [waiters]: to make idle and then look for who waits; see queue.c.
  */
 /* NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see that it is written. */
 static inline bool conn_slot_move(struct conn_slot *slot, uint64_t *word, uint64_t next)
