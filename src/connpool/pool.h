@@ -214,7 +214,7 @@ struct conn_slot *conn_claim_of(struct connpool *pool, unsigned shelf, unsigned 
 struct conn_slot *conn_claim_oldest(struct connpool *pool, unsigned not_shelf, unsigned state);
 /* IN_USE -> RECLAIMED, if the word still is what the caller judged: no touch, no release since. Then
  * conn_close_reclaimed. */
-bool conn_reclaim(struct connpool *pool, struct conn_slot *slot, uint64_t word);
+bool conn_reclaim(struct conn_slot *slot, uint64_t word);
 
 /* What an owner of a KEPT one does with it: make it idle. False: there was no room for it, or the pool is
  * closed, and it has been closed. Serves who waits. */

@@ -141,9 +141,8 @@ struct conn_slot *conn_claim_oldest(struct connpool *pool, unsigned not_shelf, u
     }
 }
 
-bool conn_reclaim(struct connpool *pool, struct conn_slot *slot, uint64_t word)
+bool conn_reclaim(struct conn_slot *slot, uint64_t word)
 {
-    (void)pool;
     return conn_word_is_in_use(word) && conn_slot_move(slot, &word, conn_word_as(word, CONN_RECLAIMED));
 }
 

@@ -88,7 +88,7 @@ static size_t reclaim(struct connpool *pool, struct conn_slot *slot, uint64_t wo
     /* relaxed: what it was when the word is moved, or the move fails. */
     void *resource = atomic_load_explicit(&slot->resource, memory_order_relaxed);
 
-    if (!conn_reclaim(pool, slot, word))
+    if (!conn_reclaim(slot, word))
         return 0;
     /* The close behind the report: it may say why somebody's connection has failed. */
     report(pool, slot, word, ms);
