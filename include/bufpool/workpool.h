@@ -51,10 +51,10 @@ enum { WORKPOOL_MAX_WORKERS = 4096, WORKPOOL_MAX_QUEUE = 1 << 20 };
  * What workpool_create is told. Start from WORKPOOL_CONFIG_INIT. The struct is copied. Times are
  * milliseconds.
  *
- * dropped  A job that workpool_stop dropped, once for each in their order, on the thread that stops and with
- * nothing locked. NULL: they are counted. Not called for futures, whose wait says so. clock    Milliseconds
- * that never go back: for idle times, and the histograms; not for timeouts. NULL: CLOCK_MONOTONIC. With a
- * clock of your own no worker leaves by itself: call workpool_expire.
+ * dropped  a job that workpool_stop dropped, once for each in their order, on the thread that stops and with
+ *          nothing locked. NULL: they are counted. Not called for futures, whose wait says so
+ * clock    milliseconds that never go back: for idle times, and the histograms; not for timeouts.
+ *          NULL: CLOCK_MONOTONIC. With a clock of your own no worker leaves by itself: call workpool_expire
  */
 typedef struct workpool_config {
     size_t struct_size; /* set by WORKPOOL_CONFIG_INIT; lets the struct grow */
@@ -112,8 +112,8 @@ BUFPOOL_API int workpool_submit(workpool_t *pool, void (*run)(void *arg), void *
 BUFPOOL_API int workpool_submit_within(workpool_t *pool, void (*run)(void *arg), void *arg,
                                        uint32_t timeout_ms);
 
-/* workpool_submit_wait - workpool_submit, and come back when it has been run. Also -ECANCELED, -EDEADLK,
- * -ENOMEM: see workpool_future_wait. */
+/* workpool_submit_wait - workpool_submit, and come back when it has been run. Also -ECANCELED: workpool_stop
+ * has dropped it. */
 BUFPOOL_API int workpool_submit_wait(workpool_t *pool, void (*run)(void *arg), void *arg);
 
 /*
