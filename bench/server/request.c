@@ -296,11 +296,6 @@ enum request_state request_read(struct request *request, const char *data, size_
     return REQUEST_REFUSED;
 }
 
-bool request_is_begun(const struct request *request)
-{
-    return request->target_length > 0 || request->parser.nread > 0;
-}
-
 /* ------------------------------------------------------------ begin and end */
 
 void request_limit_head(uint64_t max_head)

@@ -70,9 +70,6 @@ void request_end(struct request *request);
  */
 enum request_state request_read(struct request *request, const char *data, size_t length, size_t *used);
 
-/* The client has sent its end: is that a fault? */
-bool request_is_begun(const struct request *request);
-
 /*
  * Where the next bytes of a body of known length may be read to, so that they need not be moved: room for
  * *room bytes, which are then given to request_read. NULL: there is no such body now.
