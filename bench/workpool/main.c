@@ -7,9 +7,12 @@
  *     bufpool-workpool asleep|awake|throughput PEER WORKERS SUBMITTERS SAMPLE_MS ROUND
  *
  * asleep      One submitter; every worker has been idle for 200 us before each submit, so one must be woken.
- * Times from just before the submit to the job's first instruction: median and 99th percentile, ns. awake The
- * same, each submit as soon as the job before has begun. throughput  Submitters at once, each with at most
- * 512 jobs on the way. A job adds one to a number. Thousand a second.
+ * Times from just before the submit to the job's first instruction: median and 99th percentile, ns.
+ *
+ * awake       The same, each submit as soon as the job before has begun.
+ *
+ * throughput  Submitters at once, each with at most 512 jobs on the way. A job adds one to a number. Thousand
+ * a second.
  *
  * What would fool it: a submitter that sleeps while it waits for its job would be woken by it, so it spins
  * and offers its CPU. A peer with an unbounded queue would win by queueing, hence the 512.
