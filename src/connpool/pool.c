@@ -221,9 +221,12 @@ static void close_excess(struct connpool *pool, size_t max_idle)
     struct conn_slot *slot;
 
     while ((atomic_load_explicit(&pool->attention, memory_order_relaxed) & CONN_OVER) != 0 &&
-           (slot = conn_claim_oldest(pool, CONN_NONE, CONN_KEPT)) != NULL)
-        if (!conn_close_over(pool, slot))
+           (slot = conn_claim_oldest(pool, CONN_NONE, CONN_KEPT)) != NULL) {
+        if (!conn_close_over(pool, slot)) {
             conn_make_idle(pool, slot);
+            break; /* enough are being closed; CONN_OVER stays until they are */
+        }
+    }
     while (idle_now(pool) > max_idle && (slot = conn_claim_oldest(pool, CONN_NONE, CONN_CLOSING)) != NULL)
         conn_close(pool, slot, CONN_BY_LIMIT);
 }
