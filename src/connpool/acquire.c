@@ -118,7 +118,7 @@ static void count_refusal(struct connpool *pool, int error)
 /* Without the lock: one that is idle, looked for everywhere, where nobody waits. */
 static struct conn_slot *find_idle(struct connpool *pool, unsigned shelf)
 {
-    return attention_of(pool) < CONN_WAITER ? conn_claim_of(pool, shelf, CONN_KEPT) : NULL;
+    return attention_of(pool) < CONN_WAITER ? conn_claim_of(pool, shelf) : NULL;
 }
 
 /* An idle one that is alive, or NULL. */

@@ -204,12 +204,12 @@ static inline size_t conn_high(const struct connpool *pool)
 }
 
 /*
- * Claim one: IDLE -> `state` (CONN_KEPT, CONN_CLOSING), or lent out for CONN_IN_USE. False: somebody was
- * faster. True: the slot is the caller's, and no longer counted as idle.
+ * Claim one: IDLE -> `state` (CONN_KEPT, CONN_CLOSING). False: somebody was faster. True: the slot is the
+ * caller's, and no longer counted as idle.
  */
 bool conn_claim(struct connpool *pool, struct conn_slot *slot, uint64_t word, unsigned state);
-/* The best idle one of a shelf by the pool's order, claimed; or NULL. Looks at every slot. */
-struct conn_slot *conn_claim_of(struct connpool *pool, unsigned shelf, unsigned state);
+/* The best idle one of a shelf by the pool's order, KEPT; or NULL. Looks at every slot. */
+struct conn_slot *conn_claim_of(struct connpool *pool, unsigned shelf);
 /* The idle one of any other shelf (CONN_NONE: of any) that was unused for longest, claimed; or NULL. */
 struct conn_slot *conn_claim_oldest(struct connpool *pool, unsigned not_shelf, unsigned state);
 /* IN_USE -> RECLAIMED, if the word still is what the caller judged: no touch, no release since. Then

@@ -61,9 +61,7 @@ void conn_uncount(struct connpool *pool, struct conn_slot *slot, uint64_t word)
 
 bool conn_claim(struct connpool *pool, struct conn_slot *slot, uint64_t word, unsigned state)
 {
-    uint64_t next = state == CONN_IN_USE ? conn_word_lent(word) : conn_word_as(word, state);
-
-    if (conn_state_of(word) != CONN_IDLE || !conn_slot_move(slot, &word, next))
+    if (conn_state_of(word) != CONN_IDLE || !conn_slot_move(slot, &word, conn_word_as(word, state)))
         return false;
     if (slot->is_counted)
         conn_uncount(pool, slot, word);
@@ -103,7 +101,7 @@ static void consider(struct finding *best, struct conn_slot *slot, uint64_t word
         *best = (struct finding){slot, word, rank, best->seen};
 }
 
-struct conn_slot *conn_claim_of(struct connpool *pool, unsigned shelf, unsigned state)
+struct conn_slot *conn_claim_of(struct connpool *pool, unsigned shelf)
 {
     uint64_t idle = (uint64_t)shelf << CONN_STATE_BITS | CONN_IDLE;
 
@@ -117,7 +115,7 @@ struct conn_slot *conn_claim_of(struct connpool *pool, unsigned shelf, unsigned 
                 consider(&best, &pool->slots[i], word, rank_of(pool, &pool->slots[i], &best));
         }
         /* Lost: somebody else has got one, so looking again is lock-free. */
-        if (best.slot == NULL || conn_claim(pool, best.slot, best.word, state))
+        if (best.slot == NULL || conn_claim(pool, best.slot, best.word, CONN_KEPT))
             return best.slot;
     }
 }
