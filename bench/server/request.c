@@ -69,7 +69,6 @@ static int on_name(http_parser *parser, const char *at, size_t length)
      * pass. */
     if (memchr(at, ' ', length) != NULL)
         return refuse(request, 400);
-    request->phase = REQUEST_FIELDS;
     if (request->is_value)
         field_end(request);
     for (size_t i = 0; i < length && request->name_length + i < FIELD_NAME_MOST; i++)
@@ -257,8 +256,9 @@ static bool is_token(char c)
 static unsigned parser_fault(const struct request *request, const char *at)
 {
     switch (HTTP_PARSER_ERRNO(&request->parser)) {
-    case HPE_HEADER_OVERFLOW: /* what may come before the target is empty lines */
-        return request->phase == REQUEST_TARGET && *at != '\r' && *at != '\n' ? 414 : 431;
+    case HPE_HEADER_OVERFLOW: /* in the first line it is the target; what may come before that is empty lines
+                               */
+        return request->lines.has_version || *at == '\r' || *at == '\n' ? 431 : 414;
     case HPE_INVALID_METHOD: /* a method, but none of those http-parser knows; or no method at all */
         return is_token(*at) ? 501 : 400;
     default:

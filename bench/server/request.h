@@ -17,7 +17,7 @@
 #include "settings.h"
 #include "store.h"
 
-enum request_phase { REQUEST_TARGET, REQUEST_FIELDS, REQUEST_BODY, REQUEST_COMPLETE };
+enum request_phase { REQUEST_HEAD, REQUEST_BODY, REQUEST_COMPLETE };
 
 /* The fields that we read; http-parser does Content-Length, Connection and Transfer-Encoding itself. */
 enum request_field { FIELD_OTHER, FIELD_HOST, FIELD_EXPECT, FIELD_CODING };
