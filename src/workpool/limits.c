@@ -53,6 +53,12 @@ static struct limits limits_set(struct workpool *pool, struct limits limits)
     return before;
 }
 
+static bool limits_are(const struct workpool *pool, struct limits limits)
+{
+    return pool->max_workers == limits.max_workers && pool->min_workers == limits.min_workers &&
+           pool->max_queue == limits.max_queue;
+}
+
 /* Under the lock: a ring that has room for all that the limits allow. Gives the one to be freed. */
 static struct job *ring_grow(struct workpool *pool, struct job *ring, size_t capacity)
 {
@@ -71,13 +77,15 @@ int workpool_resize(workpool_t *pool, size_t max_workers, size_t min_workers, si
         return -ENOMEM;
 
     pthread_mutex_lock(&pool->lock);
+    const struct limits wanted = {max_workers, min_workers, max_queue};
     struct summons summons = {NULL, false};
     int error = pool->closed ? -ESHUTDOWN : 0;
     if (error == 0) {
         ring = ring_grow(pool, ring, capacity);
-        struct limits before = limits_set(pool, (struct limits){max_workers, min_workers, max_queue});
+        struct limits before = limits_set(pool, wanted);
         error = start_missing(pool);
-        if (error != 0)
+        /* Not over what another resize, or a close, has set since the lock was given away. */
+        if (error != 0 && !pool->closed && limits_are(pool, wanted))
             limits_set(pool, before);
         room_admit(pool);
         summons = staff_summon(pool);
