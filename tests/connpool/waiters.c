@@ -52,6 +52,42 @@ Test(connpool_waiters, are_served_in_order_of_arrival)
     assert_ends_well(pool, &rig);
 }
 
+static _Thread_local struct borrower *comes_in_release;
+
+/* The clock of a release, read after it has looked who waits and before it makes its connection idle. */
+static uint64_t clock_with_a_guest(void *arg)
+{
+    struct borrower *guest = comes_in_release;
+
+    comes_in_release = NULL;
+    if (guest != NULL) {
+        borrower_start(guest, guest->pool, NULL, 30000);
+        /* It has looked at every word, too: that it did under the lock, which this takes. */
+        MUST(connpool_resize(guest->pool, 1, SIZE_MAX, 0) == 0);
+    }
+    return atomic_load(&((struct rig *)arg)->now);
+}
+
+/* Fails when a release does not look again, and the one who came in between sleeps beside an idle connection.
+ */
+Test(connpool_waiters, one_who_comes_in_the_middle_of_a_release_is_served_by_it)
+{
+    struct borrower guest = {.pool = NULL};
+    connpool_config_t config = rig_config(&rig);
+    config.max_open = 1;
+    config.clock = clock_with_a_guest;
+    guest.pool = rig_pool(&config);
+    connpool_t *pool = guest.pool;
+    connpool_lease_t lease = lease_from(pool);
+
+    comes_in_release = &guest;
+    cr_assert(connpool_release(pool, lease));
+    cr_assert(eq(ptr, comes_in_release, NULL));
+    cr_assert(eq(int, borrower_end(&guest), 0));
+    connpool_release(pool, guest.lease);
+    assert_ends_well(pool, &rig);
+}
+
 /* Fails when a connection goes to one whose time was over, and is lost with it. */
 Test(connpool_waiters, one_whose_time_is_over_is_never_served)
 {
