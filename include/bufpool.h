@@ -303,9 +303,9 @@ BUFPOOL_API void bufpool_thread_idle(bufpool_t *pool);
 
 /*
  * Called with one line (no newline) that names pool, rule, call, address, tier,
- * the buffer's number there and the thread, outside any internal state: it may
- * use the pool. On the thread that made the fault; of a double put found late, on the thread that collects,
- * often the pool's own. May run on several threads at once.
+ * the buffer's number there and the thread (of connections and workers: what they have), outside any internal
+ * state: it may use the pool. On the thread that made the fault; of a double put found late, on the thread
+ * that collects, often the pool's own. May run on several threads at once.
  */
 typedef void (*bufpool_misuse_fn)(const char *message, void *arg);
 

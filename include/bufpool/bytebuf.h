@@ -68,8 +68,8 @@ typedef struct bytebuf_pool_config {
  * NULL config: defaults. */
 BUFPOOL_API int bytebuf_pool_create(bytebuf_pool_t **pool, const bytebuf_pool_config_t *config);
 
-/* bytebuf_pool_destroy - let go of all idle bytebufs. Those still out are told on stderr, and keep their
- * bytes' buffers. NULL does nothing. */
+/* bytebuf_pool_destroy - let go of all idle bytebufs. Those still out are told on stderr and gone, and the
+ * buffers of their bytes stay out of the pool they came from. NULL does nothing. */
 BUFPOOL_API void bytebuf_pool_destroy(bytebuf_pool_t *pool);
 
 /* bytebuf_get - an empty bytebuf, perhaps with capacity; NULL with errno ENOMEM. Wait-free where this thread

@@ -170,8 +170,8 @@ BUFPOOL_API void connpool_destroy(connpool_t *pool);
  *   -ETIMEDOUT   none came free within timeout_ms; such a waiter is never served later
  *   -ENOBUFS     max_waiters wait already, or there is no memory for one more
  *   -ESHUTDOWN   the pool is closed
- *   what open gave; and, without asking open again, what it gave last, while the server of this key is
- *   known to be gone and backoff_ms is not over
+ *   what open gave; and, while there is room but the server of this key is known to be gone and backoff_ms
+ *   is not over, what it gave last, without asking open again
  * timeout_ms UINT32_MAX waits for ever. A new connection is opened on this thread. Who waits is served in
  * order of arrival, before anybody who comes later. A thread that finds none yields a few times before it
  * queues. An acquire that finds none by the CPU's last releases looks at every slot in use: some ns each.
@@ -198,7 +198,7 @@ BUFPOOL_API int connpool_acquire_member(connpool_t *pool, bool writes, uint32_t 
  * connpool_release - the end of a lease. True: the connection is kept, or went to the first that waits.
  * False: it was closed: it was marked, its reset failed, the other end closed it, it is too old, too many are
  * idle, the pool is closed, it had been reclaimed. A lease that ended before or is of another pool is misuse
- * (see bufpool_on_misuse), false, and nothing happens.
+ * (see bufpool_on_misuse); false, and nothing else happens, where the handler returns.
  */
 BUFPOOL_API bool connpool_release(connpool_t *pool, connpool_lease_t lease);
 

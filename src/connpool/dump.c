@@ -47,7 +47,7 @@ static const struct writer_histogram histograms[] = {
     {"wait", offsetof(connpool_stats_t, wait_histogram), offsetof(connpool_stats_t, wait_ns),
      "Waits that were served."},
     {"use", offsetof(connpool_stats_t, use_histogram), offsetof(connpool_stats_t, use_ns),
-     "From acquire to release."},
+     "From acquire to release; of one use in 16, with a clock of the user's of all."},
 };
 
 static const struct writer writer = {"connpool", numbers, sizeof numbers / sizeof numbers[0], histograms,

@@ -39,7 +39,9 @@ static uint32_t time_left(const struct attempt *attempt)
         return 0;
     if (attempt->deadline_ms == WAIT_FOREVER)
         return UINT32_MAX;
-    return (uint32_t)conn_passed(attempt->deadline_ms, clock_ms());
+    /* 0 would be told as -EAGAIN, which is for those who do not wait. */
+    uint64_t left = conn_passed(attempt->deadline_ms, clock_ms());
+    return left != 0 ? (uint32_t)left : 1;
 }
 
 /* From one that is up, in turn. False: there is none, or each has just turned out to be gone. */

@@ -325,7 +325,7 @@ void connpool_destroy(connpool_t *pool)
     conn_keeper_end(pool);
     size_t lent = close_lent(pool);
     if (lent != 0)
-        fprintf(stderr, "connpool: pool '%s' destroyed with %zu connection%s lent out\n", pool->config.name,
+        fprintf(stderr, "connpool: pool '%s': destroyed with %zu connection%s lent out\n", pool->config.name,
                 lent, lent == 1 ? "" : "s");
     unmake(pool);
 }

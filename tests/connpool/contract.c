@@ -279,7 +279,7 @@ Test(connpool_contract, destroy_closes_what_is_lent_out_and_tells)
     struct child_end end = child_run(destroy_with_leases, NULL);
 
     cr_assert(child_exited(&end, 0), "%s", end.errors);
-    cr_assert(strstr(end.errors, "connpool: pool 'wires' destroyed with 3 connections lent out\n") != NULL,
+    cr_assert(strstr(end.errors, "connpool: pool 'wires': destroyed with 3 connections lent out\n") != NULL,
               "%s", end.errors);
 }
 

@@ -20,9 +20,6 @@ static connpool_t *pool;
 static int answer_to(const char *name)
 {
 #include "use.inc"
-    bool is_nothing = reply != NULL && reply->type == REDIS_REPLY_NIL;
-    freeReplyObject(reply);
-    return reply == NULL ? 502 : is_nothing ? 404 : 200;
 }
 
 static bool the_example_of_the_readme_does_what_it_says(void)
