@@ -50,23 +50,6 @@ $1 == "outage-event" {
     event[$2] = $3
 }
 
-# Sorted copy of values[name, 1..n] in sorted[1..n].
-function sort_values(values, name, n, i, j, value) {
-    for (i = 1; i <= n; i++) {
-        value = values[name, i] + 0
-        for (j = i - 1; j >= 1 && sorted[j] > value; j--)
-            sorted[j + 1] = sorted[j]
-        sorted[j + 1] = value
-    }
-}
-
-function median(values, name, n) {
-    sort_values(values, name, n)
-    least = sorted[1]
-    most = sorted[n]
-    return n % 2 ? sorted[(n + 1) / 2] : (sorted[n / 2] + sorted[n / 2 + 1]) / 2
-}
-
 function bytes_of(size) {
     return size * (size ~ /K/ ? 1024 : size ~ /M/ ? 1048576 : 1)
 }

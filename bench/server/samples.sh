@@ -125,7 +125,7 @@ server_plots() {
     local metric
     mkdir -p "$scratch/plots"
     for metric in rate memory; do
-        awk -f "$server_folder/report.awk" -v plot=$metric "$out/samples.csv" >"$scratch/plots/$metric.csv"
+        awk -f "$bench/median.awk" -f "$server_folder/report.awk" -v plot=$metric "$out/samples.csv" >"$scratch/plots/$metric.csv"
     done
     if plot_bars server-rate more=1 <"$scratch/plots/rate.csv"; then plot_draw server-rate; fi
     if plot_bars server-memory <"$scratch/plots/memory.csv"; then plot_draw server-memory; fi

@@ -25,17 +25,11 @@ BEGIN {
     value[key, $2, n] = $7
 }
 
-function median(key, peer, n, i, j, x) {
-    n = count[key, peer]
-    for (i = 1; i <= n; i++) {
-        x = value[key, peer, i] + 0
-        for (j = i - 1; j >= 1 && sorted[j] > x; j--)
-            sorted[j + 1] = sorted[j]
-        sorted[j + 1] = x
-    }
-    text = sprintf("%.0f (%.0f – %.0f)", n % 2 ? sorted[(n + 1) / 2] : (sorted[n / 2] + sorted[n / 2 + 1]) / 2, sorted[1],
-                   sorted[n])
-    return n % 2 ? sorted[(n + 1) / 2] : (sorted[n / 2] + sorted[n / 2 + 1]) / 2
+# The median of a peer's samples, and `text` for the table.
+function told(key, peer, middle) {
+    middle = median(value, key SUBSEP peer, count[key, peer])
+    text = sprintf("%.0f (%.0f – %.0f)", middle, least, most)
+    return middle
 }
 
 END {
@@ -47,9 +41,9 @@ END {
     for (r = 1; r <= rows; r++) {
         split(order[r], part, ",")
         more = part[1] == "throughput"
-        ours = median(order[r], "workpool"); our_text = text
-        own = median(order[r], "glib"); own_text = text
-        shared = median(order[r], "glib-shared"); shared_text = text
+        ours = told(order[r], "workpool"); our_text = text
+        own = told(order[r], "glib"); own_text = text
+        shared = told(order[r], "glib-shared"); shared_text = text
         better = more ? (own > shared ? own : shared) : (own < shared ? own : shared)
         good = more ? ours >= better : ours <= better
         targets++
