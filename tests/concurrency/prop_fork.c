@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "properties.h"
 #include "witness.h"
 
@@ -26,7 +27,8 @@ static const size_t sizes[TIERS] = {512, 4096, 16 * KIB, 128 * KIB};
 
 struct scene {
     bufpool_t *pool;
-    bool has_collector; /* then numbers are not exact in between */
+    bool has_collector;      /* then numbers are not exact in between */
+    pthread_barrier_t begun; /* no thread is just starting when the first child is made: see settle_threads */
     _Atomic bool over;
     /*
      * Written down behind the get and struck out before the put: what stands here is in use. In one page,
@@ -48,6 +50,7 @@ static void *use_until_over(void *arg)
     struct scene *scene = user->scene;
     uint64_t random = user->number + 1;
 
+    pthread_barrier_wait(&scene->begun);
     while (!atomic_load_explicit(&scene->over, memory_order_relaxed)) {
         _Atomic(void *) *held = &scene->held[user->number][random_next(&random) % HELD];
         void *buffer = atomic_exchange_explicit(held, NULL, memory_order_relaxed);
@@ -174,16 +177,20 @@ static bool forks_in_traffic(bufpool_config_t config, unsigned forks)
         for (unsigned i = 0; i < MINE; i++)
             stamp(scene.mine[tier][i], sizes[tier], tier * MINE + i);
     }
+    settle_threads(); /* the collector too has begun, by the gets above */
+    MUST(pthread_barrier_init(&scene.begun, NULL, USERS + 1) == 0);
     for (unsigned i = 0; i < USERS; i++) {
         users[i] = (struct user){.number = i, .scene = &scene};
         MUST(pthread_create(&users[i].thread, NULL, use_until_over, &users[i]) == 0);
     }
+    pthread_barrier_wait(&scene.begun);
     for (unsigned i = 0; i < forks && result; i++)
         result = fork_once(&scene);
 
     atomic_store_explicit(&scene.over, true, memory_order_relaxed);
     for (unsigned i = 0; i < USERS; i++)
         MUST(pthread_join(users[i].thread, NULL) == 0);
+    pthread_barrier_destroy(&scene.begun);
     for (unsigned tier = 0; tier < TIERS; tier++)
         put_many(scene.pool, scene.mine[tier], MINE);
     if (scene.has_collector) {

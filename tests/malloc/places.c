@@ -177,11 +177,13 @@ static bool destructors_of_threads_may_allocate(void)
 /* ------------------------------------------------------------ fork */
 
 static _Atomic bool over;
+static pthread_barrier_t begun;
 
 /*
  * What traffic asks for while the process forks. AddressSanitizer's malloc, which serves
  * the small sizes there, does not let go of its locks for a child as the C library's
- * does, so under it traffic keeps to sizes that the pool serves: above half the smallest tier.
+ * does, so under it traffic keeps to sizes that the pool serves: above half the smallest tier; and no
+ * thread is just starting, which allocates too, when the first child is made.
  */
 static size_t traffic_size(uint64_t *random)
 {
@@ -193,6 +195,7 @@ static void *traffic(void *arg)
     uint64_t random = (uintptr_t)arg;
     void *memory[16] = {NULL};
 
+    pthread_barrier_wait(&begun);
     while (!atomic_load_explicit(&over, memory_order_relaxed)) {
         unsigned i = (unsigned)(random_next(&random) >> 32) % 16;
         if (random_next(&random) % 4 == 0) {
@@ -236,8 +239,10 @@ static bool a_child_of_a_threaded_process_allocates_and_frees(void)
         REQUIRE(memory[i] != NULL);
         fill(memory[i], sizes[i], i);
     }
+    REQUIRE(pthread_barrier_init(&begun, NULL, THREADS + 1) == 0);
     for (uintptr_t i = 0; i < THREADS; i++)
         REQUIRE(pthread_create(&threads[i], NULL, traffic, (void *)(i + 1)) == 0);
+    pthread_barrier_wait(&begun);
     for (int i = 0; i < FORKS && whole; i++) {
         int status;
         pid_t child = fork();

@@ -1,12 +1,15 @@
 #include "process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +21,38 @@
 
 #include "counters/counters.h"
 #include "pools.h"
+
+/* Is there a thread besides the one with this number that does not sleep? One that has ended does not count.
+ */
+static bool is_another_awake(long self)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    bool awake = false;
+
+    MUST(tasks != NULL);
+    for (struct dirent *task; !awake && (task = readdir(tasks)) != NULL;) {
+        char file[300], line[128], state = 'S';
+        if (task->d_name[0] == '.' || strtol(task->d_name, NULL, 10) == self)
+            continue;
+        snprintf(file, sizeof file, "/proc/self/task/%s/status", task->d_name);
+        FILE *status = fopen(file, "re");
+        while (status != NULL && fgets(line, sizeof line, status) != NULL)
+            sscanf(line, "State: %c", &state);
+        if (status != NULL)
+            fclose(status);
+        awake = state != 'S';
+    }
+    closedir(tasks);
+    return awake;
+}
+
+void settle_threads(void)
+{
+    if (!UNDER_SANITIZER)
+        return;
+    while (is_another_awake(syscall(SYS_gettid)))
+        sched_yield();
+}
 
 static void child_body(int (*body)(void *arg), void *arg, const int errors[2])
 {
@@ -42,6 +77,7 @@ struct child_end child_run(int (*body)(void *arg), void *arg)
 
     MUST(pipe2(errors, O_CLOEXEC) == 0);
     fflush(NULL);
+    settle_threads();
     pid_t child = fork();
     MUST(child >= 0);
     if (child == 0) {

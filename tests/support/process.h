@@ -14,7 +14,16 @@ struct child_end {
     char errors[8192];
 };
 
-/* Run body(arg) in a forked child; what it returns is the exit code. No exit handlers run. */
+/*
+ * Under AddressSanitizer, wait until every other thread sleeps; elsewhere nothing to do. Call it before a
+ * fork whose child allocates memory or starts a thread, with no thread about that is busy for ever:
+ * AddressSanitizer (gcc 12) lets go of no lock of its malloc for a child, and a thread that starts or ends is
+ * inside that malloc for a moment.
+ */
+void settle_threads(void);
+
+/* settle_threads, then run body(arg) in a forked child; what it returns is the exit code. No exit handlers
+ * run. */
 struct child_end child_run(int (*body)(void *arg), void *arg);
 
 /* Exited by itself with this code? */
