@@ -36,6 +36,22 @@ struct writer {
     size_t histograms_count;
 };
 
+/*
+ * The rows of a member's tables. Before them WRITER_STATS is defined as the struct's type; a histogram is its
+ * fields NAME_histogram and NAME_ns.
+ */
+#define WRITER_NUMBER(name, is_counter, help, metric, label)                                                 \
+    {                                                                                                        \
+#name, offsetof(WRITER_STATS, name), is_counter, help, metric, label                                 \
+    }
+#define WRITER_GAUGE(name, help) WRITER_NUMBER(name, false, help, NULL, NULL)
+#define WRITER_COUNTER(name, help) WRITER_NUMBER(name, true, help, NULL, NULL)
+#define WRITER_HISTOGRAM(name, help)                                                                         \
+    {                                                                                                        \
+#name, offsetof(WRITER_STATS, name##_histogram), offsetof(WRITER_STATS, name##_ns), help             \
+    }
+#define WRITER_COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
+
 /* 0; -EINVAL for an unknown format or a NULL stream; -EIO when writing failed. */
 int writer_write(const struct writer *writer, const char *name, const void *values, FILE *out,
                  enum bufpool_format format);

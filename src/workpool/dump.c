@@ -4,46 +4,36 @@
 #include "family/writer.h"
 #include "pool.h"
 
+#define WRITER_STATS workpool_stats_t
+
 static const struct writer_number numbers[] = {
-#define GAUGE(name, help)                                                                                    \
-    {                                                                                                        \
-#name, offsetof(workpool_stats_t, name), false, help, NULL, NULL                                     \
-    }
-#define COUNTER(name, help)                                                                                  \
-    {                                                                                                        \
-#name, offsetof(workpool_stats_t, name), true, help, NULL, NULL                                      \
-    }
-    GAUGE(workers, "Threads."),
-    GAUGE(idle, "Threads without a job."),
-    GAUGE(queued, "Jobs that wait for a worker."),
-    GAUGE(running, "Jobs being run."),
-    GAUGE(waiters, "Submits that wait for room."),
-    GAUGE(peak_workers, "Most threads at once."),
-    GAUGE(peak_queued, "Most queued jobs at once."),
-    COUNTER(submits, "Jobs taken."),
-    COUNTER(runs, "Jobs that have ended."),
-    COUNTER(runs_by_submitters, "Jobs run by their submitters, the queue being full."),
-    COUNTER(runs_by_waiters, "Jobs run by jobs that waited for them."),
-    COUNTER(dropped, "Jobs dropped by stop."),
-    COUNTER(waits, "Submits that waited for room."),
-    COUNTER(timeouts, "Submits that waited in vain."),
-    COUNTER(refusals, "Submits refused, the queue being full."),
-    COUNTER(starts, "Threads started."),
-    COUNTER(start_failures, "Threads that could not be started."),
-    COUNTER(expiries, "Threads that ended for being idle."),
-#undef GAUGE
-#undef COUNTER
+    WRITER_GAUGE(workers, "Threads."),
+    WRITER_GAUGE(idle, "Threads without a job."),
+    WRITER_GAUGE(queued, "Jobs that wait for a worker."),
+    WRITER_GAUGE(running, "Jobs being run."),
+    WRITER_GAUGE(waiters, "Submits that wait for room."),
+    WRITER_GAUGE(peak_workers, "Most threads at once."),
+    WRITER_GAUGE(peak_queued, "Most queued jobs at once."),
+    WRITER_COUNTER(submits, "Jobs taken."),
+    WRITER_COUNTER(runs, "Jobs that have ended."),
+    WRITER_COUNTER(runs_by_submitters, "Jobs run by their submitters, the queue being full."),
+    WRITER_COUNTER(runs_by_waiters, "Jobs run by jobs that waited for them."),
+    WRITER_COUNTER(dropped, "Jobs dropped by stop."),
+    WRITER_COUNTER(waits, "Submits that waited for room."),
+    WRITER_COUNTER(timeouts, "Submits that waited in vain."),
+    WRITER_COUNTER(refusals, "Submits refused, the queue being full."),
+    WRITER_COUNTER(starts, "Threads started."),
+    WRITER_COUNTER(start_failures, "Threads that could not be started."),
+    WRITER_COUNTER(expiries, "Threads that ended for being idle."),
 };
 
 static const struct writer_histogram histograms[] = {
-    {"wait", offsetof(workpool_stats_t, wait_histogram), offsetof(workpool_stats_t, wait_ns),
-     "From a submit to its job's begin."},
-    {"run", offsetof(workpool_stats_t, run_histogram), offsetof(workpool_stats_t, run_ns),
-     "From a job's begin to its end."},
+    WRITER_HISTOGRAM(wait, "From a submit to its job's begin."),
+    WRITER_HISTOGRAM(run, "From a job's begin to its end."),
 };
 
-static const struct writer writer = {"workpool", numbers, sizeof numbers / sizeof numbers[0], histograms,
-                                     sizeof histograms / sizeof histograms[0]};
+static const struct writer writer = {"workpool", numbers, WRITER_COUNT(numbers), histograms,
+                                     WRITER_COUNT(histograms)};
 
 int workpool_dump(workpool_t *pool, FILE *out, enum bufpool_format format)
 {
