@@ -52,7 +52,7 @@ static int signals_open(sigset_t *set)
 static void say_end(void)
 {
     connpool_stats_t connections = CONNPOOL_STATS_INIT;
-    objpool_stats_t requests = {0};
+    objpool_stats_t requests = OBJPOOL_STATS_INIT;
     uint64_t answers = 0;
 
     connpool_stats(front.store.connections, &connections);

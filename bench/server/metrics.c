@@ -13,7 +13,7 @@ static void number(FILE *out, const char *name, const char *kind, const char *he
 /* The request that asks is left out: what is in use is in use by others. */
 static void own(struct front *front, FILE *out)
 {
-    objpool_stats_t requests = {0};
+    objpool_stats_t requests = OBJPOOL_STATS_INIT;
 
     objpool_stats(front->requests, &requests);
     number(out, "server_connections", "gauge", "Clients connected.", front->connections);

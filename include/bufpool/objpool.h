@@ -93,17 +93,44 @@ BUFPOOL_API bool objpool_put(objpool_t *pool, void *object);
 /* objpool_discard - give back an object that nobody should get again: it is destructed now. NULL: nothing. */
 BUFPOOL_API void objpool_discard(objpool_t *pool, void *object);
 
-/* Since create; exact at rest. */
+/*
+ * Since create; exact at rest. Start from OBJPOOL_STATS_INIT.
+ *
+ * gets = hits + constructs + construct_failures + failures. In a forked child all begin at 0 but what was
+ * constructed and destructed, which goes on from the parent's.
+ */
 typedef struct objpool_stats {
-    uint64_t constructs; /* that worked; of a pool without construct: objects that were zeroed */
-    uint64_t construct_failures;
-    uint64_t destructs; /* of a pool without destruct: 0 */
-    uint64_t in_use;    /* objects */
-    uint64_t idle;      /* constructed objects */
+    size_t struct_size; /* set by OBJPOOL_STATS_INIT; lets the struct grow */
+
+    /* now */
+    uint64_t in_use; /* objects */
+    uint64_t idle;   /* constructed objects */
+
+    /* counters */
+    uint64_t gets;               /* objects asked for; a try_get only where it gave one */
+    uint64_t hits;               /* of them, those that found one idle */
+    uint64_t failures;           /* of them, those without memory, or with max_objects in use */
+    uint64_t constructs;         /* that worked; of a pool without construct: objects that were zeroed */
+    uint64_t construct_failures; /* construct said no */
+    uint64_t puts;               /* objects given back, discarded ones included */
+    uint64_t refusals;           /* of them, those over max_idle, and the discarded ones */
+    uint64_t destructs;          /* of a pool without destruct: 0 */
+    uint64_t misuses;            /* faults of callers reported */
 } objpool_stats_t;
 
-/* objpool_stats - 0, or a negative errno. Lock-free. */
+#define OBJPOOL_STATS_INIT                                                                                   \
+    {                                                                                                        \
+        sizeof(objpool_stats_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                             \
+    }
+
+/* objpool_stats - 0; -EINVAL for a NULL or too small struct. Lock-free. */
 BUFPOOL_API int objpool_stats(objpool_t *pool, objpool_stats_t *stats);
+
+/*
+ * objpool_dump - write the statistics, in objects, as a table, JSON or Prometheus text. 0; -EINVAL for an
+ * unknown format or a NULL stream; -EIO when writing failed.
+ */
+BUFPOOL_API int objpool_dump(objpool_t *pool, FILE *out, enum bufpool_format format);
 
 /*
  * objpool_buffers - the bufpool that the objects lie in: for bufpool_collect,

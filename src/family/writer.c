@@ -63,6 +63,8 @@ static void write_text(const struct page *page)
     for (size_t i = 0; i < writer->numbers_count; i++)
         fprintf(page->out, "%20s %12" PRIu64 "\n", writer->numbers[i].name,
                 *numbers_at(page, writer->numbers[i].offset));
+    if (writer->histograms_count == 0)
+        return;
     fprintf(page->out, "%20s %12s %12s %12s %12s %12s %12s\n", "times", "count", "mean", "half below",
             "99% below", "99.9% below", "all below");
     for (size_t i = 0; i < writer->histograms_count; i++)

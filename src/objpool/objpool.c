@@ -3,29 +3,18 @@
  * bare. A library of its own: it uses what <bufpool.h> and <bufpool/contents.h>
  * promise, and the hit of <bufpool/inline.h>.
  */
-#include <bufpool/objpool.h>
+#include "pool.h"
 
 #include <bufpool/contents.h>
 #include <bufpool/inline.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "name.h"
 #include "version.h"
 
 #define SIZE_LIMIT ((size_t)1 << 30)
-#define LIKELY(condition) __builtin_expect(!!(condition), 1)
-
-struct objpool {
-    bufpool_t *buffers;
-    size_t size;
-    bool (*construct)(void *object, void *arg);
-    void (*destruct)(void *object, void *arg);
-    void *arg;
-    /* relaxed: numbers; written on slow paths. */
-    _Atomic uint64_t constructs, construct_failures, destructs;
-};
 
 /* The one tier is the first. */
 #define LINE 0u
@@ -55,18 +44,11 @@ static int config_check(const objpool_config_t *config)
     return config->min_idle > config->max_idle || config->min_idle > config->max_objects ? -EINVAL : 0;
 }
 
-/* What a buffer of the only tier counts for: bufpool.h says so. */
-static size_t capacity_of(size_t size)
-{
-    size_t whole = (size + 63) / 64 * 64;
-    return whole >= 16384 ? whole + 192 : whole;
-}
-
 int objpool_create(objpool_t **pool, const objpool_config_t *config)
 {
     if (pool == NULL || config_check(config) != 0)
         return -EINVAL;
-    size_t capacity = capacity_of(config->object_size);
+    size_t capacity = objpool_capacity_of(config->object_size);
     bufpool_config_t buffers = BUFPOOL_CONFIG_INIT;
     buffers.name = config->name != NULL ? config->name : "objpool";
     buffers.tiers = &config->object_size;
@@ -82,6 +64,7 @@ int objpool_create(objpool_t **pool, const objpool_config_t *config)
     struct objpool *made = calloc(1, sizeof *made);
     if (made == NULL)
         return -ENOMEM;
+    name_copy(made->name, sizeof made->name, buffers.name);
     made->size = config->object_size;
     made->construct = config->construct;
     made->destruct = config->destruct;
@@ -152,26 +135,6 @@ bool objpool_put(objpool_t *pool, void *object)
 void objpool_discard(objpool_t *pool, void *object)
 {
     bufpool_discard(pool->buffers, object, true);
-}
-
-/* ------------------------------------------------------------ what it did */
-
-int objpool_stats(objpool_t *pool, objpool_stats_t *stats)
-{
-    bufpool_stats_t buffers = BUFPOOL_STATS_INIT;
-    int error = bufpool_stats(pool->buffers, &buffers);
-
-    if (error != 0)
-        return error;
-    size_t capacity = capacity_of(pool->size);
-    *stats = (objpool_stats_t){
-        .constructs = atomic_load_explicit(&pool->constructs, memory_order_relaxed),
-        .construct_failures = atomic_load_explicit(&pool->construct_failures, memory_order_relaxed),
-        .destructs = atomic_load_explicit(&pool->destructs, memory_order_relaxed),
-        .in_use = buffers.in_use_bytes / capacity,
-        .idle = (buffers.private_bytes + buffers.shared_bytes + buffers.victim_bytes) / capacity,
-    };
-    return 0;
 }
 
 bufpool_t *objpool_buffers(objpool_t *pool)

@@ -71,7 +71,7 @@ objpool_t *objects_from(const objpool_config_t *config)
 
 objpool_stats_t objects_of(objpool_t *pool)
 {
-    objpool_stats_t stats;
+    objpool_stats_t stats = OBJPOOL_STATS_INIT;
     MUST(objpool_stats(pool, &stats) == 0);
     return stats;
 }
