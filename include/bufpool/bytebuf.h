@@ -132,20 +132,44 @@ static inline struct iovec bytebuf_iovec(const bytebuf_t *bytes, size_t offset)
     return part;
 }
 
-/* Since create; exact at rest. */
+/*
+ * Since create; exact at rest. Start from BYTEBUF_STATS_INIT. In a forked child what is in use, idle, asked
+ * for, found and returned begins at 0; the rest goes on from the parent's.
+ */
 typedef struct bytebuf_stats {
+    size_t struct_size; /* set by BYTEBUF_STATS_INIT; lets the struct grow */
+
+    /* now */
+    uint64_t in_use;       /* bytebufs */
+    uint64_t idle;         /* bytebufs that wait */
+    uint64_t default_size; /* bytes; as learned, or as configured until the first window ends */
+    uint64_t largest_kept; /* learned: bytes used; 0: no window has ended */
+
+    /* counters */
+    uint64_t gets;          /* bytebufs asked for */
+    uint64_t hits;          /* of them, those that found one idle */
+    uint64_t failures;      /* of them, those without memory */
     uint64_t returns;       /* bytebufs put */
+    uint64_t refusals;      /* of them, those over max_idle */
     uint64_t let_go_large;  /* buffers let go on return, being larger than what is kept */
     uint64_t let_go_unused; /* and being used below a quarter five times running */
     uint64_t windows;       /* of BYTEBUF_WINDOW returns that have ended */
-    uint64_t in_use;        /* bytebufs */
-    uint64_t idle;          /* bytebufs that wait */
-    size_t default_size;    /* learned */
-    size_t largest_kept;    /* learned: bytes used */
+    uint64_t misuses;       /* faults of callers reported */
 } bytebuf_stats_t;
 
-/* bytebuf_stats - 0, or a negative errno. Lock-free. */
+#define BYTEBUF_STATS_INIT                                                                                   \
+    {                                                                                                        \
+        sizeof(bytebuf_stats_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                       \
+    }
+
+/* bytebuf_stats - 0; -EINVAL for a NULL or too small struct. Lock-free. */
 BUFPOOL_API int bytebuf_stats(bytebuf_pool_t *pool, bytebuf_stats_t *stats);
+
+/*
+ * bytebuf_dump - write the statistics as a table, JSON or Prometheus text. 0; -EINVAL for an unknown format
+ * or a NULL stream; -EIO when writing failed.
+ */
+BUFPOOL_API int bytebuf_dump(bytebuf_pool_t *pool, FILE *out, enum bufpool_format format);
 
 /* bytebuf_items - the bufpool in which idle bytebufs lie, without their bytes: for bufpool_collect,
  * bufpool_trim and bufpool_dump. */

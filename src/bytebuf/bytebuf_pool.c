@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "name.h"
 #include "version.h"
 
 /* A bytebuf keeps its own count of returns, so that most of them touch nothing shared. */
@@ -19,11 +20,6 @@ struct item {
 static struct item *item_of(bytebuf_t *bytes)
 {
     return (struct item *)(void *)bytes;
-}
-
-static uint64_t read(const _Atomic uint64_t *number)
-{
-    return atomic_load_explicit(number, memory_order_relaxed);
 }
 
 static void add(_Atomic uint64_t *number, uint64_t value)
@@ -175,8 +171,10 @@ int bytebuf_pool_create(bytebuf_pool_t **pool, const bytebuf_pool_config_t *give
     atomic_store_explicit(&made->default_size, config.default_size, memory_order_relaxed);
     atomic_store_explicit(&made->largest_kept, SIZE_MAX, memory_order_relaxed);
 
+    name_copy(made->name, sizeof made->name, config.name != NULL ? config.name : "bytebuf");
+
     objpool_config_t items = OBJPOOL_CONFIG_INIT;
-    items.name = config.name != NULL ? config.name : "bytebuf";
+    items.name = made->name;
     items.object_size = sizeof(struct item);
     items.construct = construct;
     items.destruct = destruct;
@@ -197,29 +195,6 @@ void bytebuf_pool_destroy(bytebuf_pool_t *pool)
         return;
     objpool_destroy(pool->items);
     free(pool);
-}
-
-int bytebuf_stats(bytebuf_pool_t *pool, bytebuf_stats_t *stats)
-{
-    bufpool_stats_t buffers = BUFPOOL_STATS_INIT;
-    objpool_stats_t items;
-    int error = bufpool_stats(objpool_buffers(pool->items), &buffers);
-
-    if (error == 0)
-        error = objpool_stats(pool->items, &items);
-    if (error != 0)
-        return error;
-    *stats = (bytebuf_stats_t){
-        .returns = buffers.puts,
-        .let_go_large = read(&pool->let_go_large),
-        .let_go_unused = read(&pool->let_go_unused),
-        .windows = read(&pool->windows),
-        .in_use = items.in_use,
-        .idle = items.idle,
-        .default_size = pool_default_size(pool),
-        .largest_kept = atomic_load_explicit(&pool->largest_kept, memory_order_relaxed),
-    };
-    return 0;
 }
 
 bufpool_t *bytebuf_items(bytebuf_pool_t *pool)

@@ -29,6 +29,7 @@ struct bytebuf_pool {
     _Atomic bool is_learning; /* who sets it learns; the others go on */
     _Atomic uint64_t windows; /* that have ended */
     _Atomic uint64_t let_go_large, let_go_unused;
+    char name[32]; /* as long as a bufpool's */
 };
 
 static inline size_t pool_default_size(const struct bytebuf_pool *pool)

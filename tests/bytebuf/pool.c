@@ -27,7 +27,7 @@ static bytebuf_pool_t *pool_from_bytes_config(const bytebuf_pool_config_t *confi
 
 static bytebuf_stats_t stats_of_bytes(bytebuf_pool_t *pool)
 {
-    bytebuf_stats_t stats;
+    bytebuf_stats_t stats = BYTEBUF_STATS_INIT;
     MUST(bytebuf_stats(pool, &stats) == 0);
     return stats;
 }
