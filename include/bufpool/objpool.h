@@ -113,7 +113,7 @@ typedef struct objpool_stats {
     uint64_t constructs;         /* that worked; of a pool without construct: objects that were zeroed */
     uint64_t construct_failures; /* construct said no */
     uint64_t puts;               /* objects given back, discarded ones included */
-    uint64_t refusals;           /* of them, those over max_idle, and the discarded ones */
+    uint64_t refusals;           /* of them, those not kept: over max_idle, or discarded */
     uint64_t destructs;          /* of a pool without destruct: 0 */
     uint64_t misuses;            /* faults of callers reported */
 } objpool_stats_t;

@@ -20,7 +20,10 @@ int objpool_stats(objpool_t *pool, objpool_stats_t *stats)
     size_t size = stats->struct_size, capacity = objpool_capacity_of(pool->size);
     memset(stats, 0, size);
     stats->struct_size = size;
-    stats->in_use = buffers.in_use_bytes / capacity;
+    /* Where the tier has no room an object is outside, in pages of its own, and every put of it is refused.
+     */
+    stats->in_use = subtract_to_zero(buffers.in_use_bytes, buffers.oversized_bytes) / capacity +
+                    subtract_to_zero(buffers.oversized_gets, buffers.refused_oversized);
     stats->idle = (buffers.private_bytes + buffers.shared_bytes + buffers.victim_bytes) / capacity;
     stats->gets = buffers.gets;
     stats->hits = buffers.hits_private + buffers.hits_shared + buffers.hits_stolen + buffers.hits_victim;
@@ -29,7 +32,8 @@ int objpool_stats(objpool_t *pool, objpool_stats_t *stats)
     stats->construct_failures = atomic_load_explicit(&pool->construct_failures, memory_order_relaxed);
     /* What was never made into an object went back to the bufpool by a put that it refused. */
     stats->puts = subtract_to_zero(buffers.puts, stats->construct_failures);
-    stats->refusals = subtract_to_zero(buffers.refused_limit, stats->construct_failures);
+    stats->refusals =
+        subtract_to_zero(buffers.refused_limit + buffers.refused_oversized, stats->construct_failures);
     stats->destructs = atomic_load_explicit(&pool->destructs, memory_order_relaxed);
     stats->misuses = buffers.misuses;
     return 0;
@@ -46,7 +50,7 @@ static const struct writer_number numbers[] = {
     WRITER_COUNTER(constructs, "Objects constructed."),
     WRITER_COUNTER(construct_failures, "Constructs that failed."),
     WRITER_COUNTER(puts, "Objects given back."),
-    WRITER_COUNTER(refusals, "Objects given back over max_idle, or discarded."),
+    WRITER_COUNTER(refusals, "Objects given back that were not kept: over max_idle, or discarded."),
     WRITER_COUNTER(destructs, "Objects destructed."),
     WRITER_COUNTER(misuses, "Faults of callers reported."),
 };

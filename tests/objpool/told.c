@@ -119,6 +119,30 @@ Test(objpool_told, every_get_is_a_hit_a_construct_or_a_failure)
     }
 }
 
+/* Fails when an object that no tier holds is counted by the pages that it takes: more objects than there are.
+ * With `guard` a tier holds only the first few, as it does where its address space is used up. */
+Test(objpool_told, an_object_outside_the_tier_is_one_object)
+{
+    enum { OUT = 20 };
+    objpool_config_t config = OBJPOOL_CONFIG_INIT;
+    void *objects[OUT];
+    config.object_size = 5000;
+    config.collect_interval_ms = 0;
+    config.debug = "guard";
+    objpool_t *pool = objects_from(&config);
+
+    get_all(pool, objects, OUT);
+    cr_assert(gt(u64, stats_of(objpool_buffers(pool)).oversized_gets, 0));
+    cr_assert(eq(u64, objects_of(pool).in_use, OUT));
+    objpool_discard(pool, objects[0]);
+    cr_assert(eq(sz, put_all(pool, objects + 1, 10), 0));
+    cr_assert(eq(u64, objects_of(pool).in_use, OUT - 11));
+    cr_assert(eq(u64, objects_of(pool).refusals, 11));
+    put_all(pool, objects + 11, OUT - 11);
+    cr_assert(eq(u64, objects_of(pool).in_use, 0));
+    objpool_destroy(pool);
+}
+
 /* Fails when a document is none of its format, or its numbers are not the statistics. */
 Test(objpool_told, dumps_are_a_table_valid_json_and_prometheus_text)
 {
