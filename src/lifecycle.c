@@ -240,20 +240,40 @@ static void end_contents(struct bufpool *pool)
         continue; /* the first look at a holder that was stopped */
 }
 
-static void tell_buffers_out(struct bufpool *pool)
+/* One tier that keeps contents: what is out are objects to those who have them, wherever they lie. */
+static void tell_objects_out(const struct bufpool *pool, const bufpool_stats_t *total)
 {
-    bufpool_stats_t tiers[TIERS_MAX];
-    bufpool_stats_t total;
+    uint64_t in_tier = subtract_to_zero(total->in_use_bytes, total->oversized_bytes) / tier_capacity(pool, 0);
+    uint64_t objects = in_tier + subtract_to_zero(total->oversized_gets, total->refused_oversized);
 
-    stats_all(pool, tiers, &total);
+    if (objects != 0)
+        fprintf(stderr, "bufpool: pool '%s': destroyed with %llu object%s still out\n", pool->name,
+                (unsigned long long)objects, objects == 1 ? "" : "s");
+}
+
+static void tell_buffers_out(const struct bufpool *pool, const bufpool_stats_t *tiers,
+                             const bufpool_stats_t *total)
+{
     for (unsigned i = 0; i < pool->tiers.count; i++)
         if (tiers[i].in_use_bytes != 0)
             fprintf(stderr, "bufpool: pool '%s': destroyed with %llu buffers of tier %llu still out\n",
                     pool->name, (unsigned long long)(tiers[i].in_use_bytes / tier_capacity(pool, i)),
                     (unsigned long long)pool->tiers.tier[i].size);
-    if (total.oversized_bytes != 0)
+    if (total->oversized_bytes != 0)
         fprintf(stderr, "bufpool: pool '%s': destroyed with %llu bytes of oversized buffers still out\n",
-                pool->name, (unsigned long long)total.oversized_bytes);
+                pool->name, (unsigned long long)total->oversized_bytes);
+}
+
+static void tell_what_is_out(struct bufpool *pool)
+{
+    bufpool_stats_t tiers[TIERS_MAX];
+    bufpool_stats_t total;
+
+    stats_all(pool, tiers, &total);
+    if (pool->contents.kept && pool->tiers.count == 1)
+        tell_objects_out(pool, &total);
+    else
+        tell_buffers_out(pool, tiers, &total);
     leak_tell(pool, stderr);
 }
 
@@ -270,7 +290,7 @@ void bufpool_destroy(bufpool_t *pool)
     registry_lock(); /* no thread is leaving this pool just now, nor will one */
     registry_withdraw(pool);
     collector_leave(pool);
-    tell_buffers_out(pool);
+    tell_what_is_out(pool);
     pool_end(pool);
     registry_drop(pool);
     registry_unlock();

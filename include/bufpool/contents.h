@@ -40,7 +40,8 @@ typedef void (*bufpool_release_fn)(void *buffer, void *arg);
  * min_cached_bytes are kept with their contents, which is not promised to be
  * the newest. Of the debug words those that write to buffers or hand out cold ones first
  * (poison, integrity, cold-first, scrub) count for nothing here. In a forked child idle
- * buffers are forgotten as in any pool, and not released.
+ * buffers are forgotten as in any pool, and not released. Where such a pool has one tier,
+ * destroy tells what is still out as so many objects.
  *
  * Returns what bufpool_create returns; also -EINVAL with BUFPOOL_SCRUB_ON_PUT.
  */

@@ -11,6 +11,7 @@
 #include "ledger.h"
 #include "misuse.h"
 #include "pools.h"
+#include "process.h"
 #include "text.h"
 
 enum { ALL = 10, IDLE = 4 };
@@ -200,6 +201,39 @@ Test(objpool_told, a_name_is_one_line_of_utf8_and_objpool_by_default)
     cr_assert(strstr(text, "objpool 'objpool'\n") == text, "%s", text);
     free(text);
     objpool_destroy(pool);
+}
+
+static int destroy_with(void *arg)
+{
+    int out = *(int *)arg;
+    objpool_config_t config = OBJPOOL_CONFIG_INIT;
+    config.name = "requests";
+    config.object_size = 5000;
+    config.collect_interval_ms = 0;
+    config.debug = out < 0 ? "guard" : "off"; /* most of them outside the tier */
+    objpool_t *pool = objects_from(&config);
+    for (int i = out < 0 ? -out : out; i > 0; i--)
+        MUST(objpool_get(pool) != NULL);
+    objpool_destroy(pool);
+    return 0;
+}
+
+/* Fails when the line speaks of what the user never asked for: buffers, tiers, pages. */
+Test(objpool_told, destroy_tells_how_many_objects_are_out_by_the_name_of_their_pool)
+{
+    static const struct {
+        int out;
+        const char *line;
+    } cases[] = {{0, ""},
+                 {1, "bufpool: pool 'requests': destroyed with 1 object still out\n"},
+                 {30, "bufpool: pool 'requests': destroyed with 30 objects still out\n"},
+                 {-30, "bufpool: pool 'requests': destroyed with 30 objects still out\n"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct child_end end = child_run(destroy_with, (void *)(uintptr_t)&cases[i].out);
+        cr_assert(child_exited(&end, 0), "%zu: status %d: %s", i, end.status, end.errors);
+        cr_assert(strcmp(end.errors, cases[i].line) == 0, "%zu: %s", i, end.errors);
+    }
 }
 
 /* Fails when what cannot be written is told as written, a struct of an unknown size is written to, or a later
