@@ -85,9 +85,9 @@ BUFPOOL_API int workpool_create(workpool_t **pool, const workpool_config_t *conf
 
 /*
  * workpool_destroy - workpool_close without a timeout, then the end of the threads and the memory. NULL does
- * nothing. Futures must have ended and groups been destroyed. No other call on the pool may run or come
- * later. In a job of the pool it is misuse (see bufpool_on_misuse), and nothing else happens, where the
- * handler returns.
+ * nothing. Futures must have ended and groups been destroyed: those still out are told on stderr, may not be
+ * used any more, and their memory stays out. No other call on the pool may run or come later. In a job of the
+ * pool it is misuse (see bufpool_on_misuse), and nothing else happens, where the handler returns.
  */
 BUFPOOL_API void workpool_destroy(workpool_t *pool);
 

@@ -43,6 +43,7 @@ int workpool_future_wait(workpool_future_t *future, uint32_t timeout_ms, void **
         return -ECHILD;
     pthread_mutex_lock(&pool->lock);
     int error = work_wait(pool, &future->tally, timeout_ms);
+    pool->futures -= error == 0;
     pthread_mutex_unlock(&pool->lock);
     if (error != 0)
         return error;
@@ -61,6 +62,7 @@ void workpool_future_forget(workpool_future_t *future)
     pthread_mutex_lock(&pool->lock);
     bool has_ended = future->tally.pending == 0;
     future->tally.forgotten = true;
+    pool->futures--;
     pthread_mutex_unlock(&pool->lock);
     if (has_ended)
         future_free(&future->tally);

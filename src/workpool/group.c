@@ -20,6 +20,9 @@ int workpool_group_create(workpool_t *pool, workpool_group_t **group)
     if (made == NULL)
         return -ENOMEM;
     made->tally.pool = pool;
+    pthread_mutex_lock(&pool->lock);
+    pool->groups++;
+    pthread_mutex_unlock(&pool->lock);
     *group = made;
     return 0;
 }
@@ -51,6 +54,7 @@ void workpool_group_destroy(workpool_group_t *group)
     struct workpool *pool = group->tally.pool;
     pthread_mutex_lock(&pool->lock);
     bool is_in_use = group->tally.pending > 0;
+    pool->groups -= !is_in_use;
     pthread_mutex_unlock(&pool->lock);
     if (is_in_use)
         misuse(pool, "workpool_group_destroy while its jobs are queued or running");

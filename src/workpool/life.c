@@ -2,6 +2,7 @@
  * life - a pool is made, and its memory given back.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,21 @@ int workpool_create(workpool_t **pool, const workpool_config_t *config)
 
 /* ------------------------------------------------------------ destroy */
 
+/* What the caller was to end before; from here on nobody can. */
+static void tell_what_is_out(const struct workpool *pool)
+{
+    char futures[48] = "", groups[48] = "";
+
+    if (pool->futures == 0 && pool->groups == 0)
+        return;
+    if (pool->futures != 0)
+        snprintf(futures, sizeof futures, "%zu future%s", pool->futures, pool->futures == 1 ? "" : "s");
+    if (pool->groups != 0)
+        snprintf(groups, sizeof groups, "%zu group%s", pool->groups, pool->groups == 1 ? "" : "s");
+    fprintf(stderr, "workpool: pool '%s': destroyed with %s%s%s still out\n", pool->name, futures,
+            pool->futures != 0 && pool->groups != 0 ? " and " : "", groups);
+}
+
 void workpool_destroy(workpool_t *pool)
 {
     if (pool == NULL || pool_is_foreign(pool))
@@ -127,5 +143,6 @@ void workpool_destroy(workpool_t *pool)
         return;
     }
     workpool_close(pool, UINT32_MAX);
+    tell_what_is_out(pool);
     pool_free(pool);
 }

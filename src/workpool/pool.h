@@ -100,6 +100,8 @@ struct workpool {
     struct sleepers for_room;  /* submits; while there are any, there is no room */
     struct sleepers for_quiet; /* drain, close, stop: nothing queued or running */
 
+    size_t futures, groups; /* that the caller has still to end */
+
     size_t threads;       /* that have not said goodbye yet */
     struct worker *ended; /* the last that did: to be joined by the next one, or by destroy */
     struct worker *all, *spare;

@@ -16,8 +16,10 @@ static inline bool room_is_left(const struct workpool *pool)
 static inline void room_take(struct workpool *pool, const struct job *job)
 {
     pool->submits++;
-    if (job->tally != NULL)
+    if (job->tally != NULL) {
         job->tally->pending++;
+        pool->futures += job->tally->is_future;
+    }
 }
 
 static inline void room_queue(struct workpool *pool, const struct job *job)

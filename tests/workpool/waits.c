@@ -5,9 +5,11 @@
 #include <criterion/new/assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "crew.h"
 #include "misuse.h"
+#include "process.h"
 
 static void *give_back(void *arg)
 {
@@ -193,4 +195,51 @@ Test(workpool_waits, destroying_a_group_in_use_is_misuse_and_does_nothing)
     workpool_group_destroy(group);
     cr_assert(eq(uint, misuse.calls, 1));
     workpool_destroy(pool);
+}
+
+/* ------------------------------------------------------------ still out at destroy */
+
+struct left {
+    unsigned futures, groups;
+    const char *line;
+};
+
+/* Of each kind one more than is left is made, and ended. */
+static int destroy_with_some_out(void *arg)
+{
+    const struct left *left = arg;
+    workpool_config_t config = crew_config(2, 64);
+    workpool_future_t *future = NULL;
+    workpool_group_t *group = NULL;
+    bool ok = true;
+
+    config.name = "debts";
+    workpool_t *pool = crew_from(&config);
+    for (unsigned i = 0; i <= left->futures; i++)
+        ok = ok && workpool_call(pool, give_back, NULL, &future) == 0;
+    ok = ok && workpool_future_wait(future, UINT32_MAX, NULL) == 0;
+    ok = ok && workpool_call(pool, give_back, NULL, &future) == 0;
+    workpool_future_forget(future);
+    for (unsigned i = 0; i <= left->groups; i++)
+        ok = ok && workpool_group_create(pool, &group) == 0;
+    workpool_group_destroy(group);
+    workpool_destroy(pool);
+    return ok ? 0 : 1;
+}
+
+/* Fails when one is not told of, one is that has ended, or anything is said where all have. */
+Test(workpool_waits, destroy_tells_of_futures_and_groups_still_out)
+{
+    static struct left cases[] = {
+        {0, 0, ""},
+        {1, 0, "workpool: pool 'debts': destroyed with 1 future still out\n"},
+        {0, 1, "workpool: pool 'debts': destroyed with 1 group still out\n"},
+        {3, 2, "workpool: pool 'debts': destroyed with 3 futures and 2 groups still out\n"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct child_end end = child_run(destroy_with_some_out, &cases[i]);
+        cr_assert(child_exited(&end, 0), "%s", end.errors);
+        cr_assert(strcmp(end.errors, cases[i].line) == 0, "%s", end.errors);
+    }
 }
