@@ -52,7 +52,9 @@ enum { WORKPOOL_MAX_WORKERS = 4096, WORKPOOL_MAX_QUEUE = 1 << 20 };
  * milliseconds.
  *
  * dropped  a job that workpool_stop dropped, once for each in their order, on the thread that stops and with
- *          nothing locked. NULL: they are counted. Not called for futures, whose wait says so
+ *          nothing locked. NULL: they are counted. Not called for futures, whose wait says so. It counts as
+ *          inside a job of the pool, and of the dropped job's group. A wait in it for what is yet to be
+ *          dropped is -EDEADLK, too; a stop in it drops none, as the one that called it goes on
  * clock    milliseconds that never go back: for idle times, and the histograms; not for timeouts.
  *          NULL: CLOCK_MONOTONIC. With a clock of your own no worker leaves by itself: call workpool_expire
  */
@@ -131,7 +133,7 @@ BUFPOOL_API int workpool_call(workpool_t *pool, void *(*call)(void *arg), void *
  *   -ETIMEDOUT  it has not ended within timeout_ms (0: do not wait; UINT32_MAX: for ever); wait again or
  *               forget. A timeout is for other threads' part: what this thread runs itself takes its time.
  *   -ECANCELED  workpool_stop has dropped it; the future has ended
- *   -EDEADLK    this thread is running it: it would wait for itself
+ *   -EDEADLK    this thread is running it: it would wait for itself; or has yet to drop it (see `dropped`)
  * One thread at a time waits for a future.
  */
 BUFPOOL_API int workpool_future_wait(workpool_future_t *future, uint32_t timeout_ms, void **result);
@@ -154,7 +156,7 @@ BUFPOOL_API int workpool_group_submit(workpool_group_t *group, void (*run)(void 
  *
  *   -ETIMEDOUT  as workpool_future_wait
  *   -ECANCELED  none is, but workpool_stop has dropped some
- *   -EDEADLK    this thread is running one of them
+ *   -EDEADLK    this thread is running one of them, or has yet to drop one
  */
 BUFPOOL_API int workpool_group_wait(workpool_group_t *group, uint32_t timeout_ms);
 

@@ -80,7 +80,7 @@ static void drop_first(struct workpool *pool)
     if (is_told) {
         pool->running++;
         pthread_mutex_unlock(&pool->lock);
-        pool->dropped(job.run, job.arg, pool->arg);
+        work_tell(pool, &job);
         pthread_mutex_lock(&pool->lock);
         pool->running--;
     }
@@ -104,7 +104,9 @@ int workpool_stop(workpool_t *pool, uint32_t timeout_ms, size_t *dropped)
     pthread_mutex_lock(&pool->lock);
     pool->dropping = true;
     shut(pool);
-    for (; pool->jobs.queued > 0; count++)
+    /* In `dropped` the rest is for the stop around it: one in the other they would need a stack for all. */
+    bool is_at_it = work_is_telling(pool);
+    for (; !is_at_it && pool->jobs.queued > 0; count++)
         drop_first(pool);
     int error = wait_for_quiet(pool, timeout_ms);
     pthread_mutex_unlock(&pool->lock);

@@ -139,7 +139,8 @@ void workpool_destroy(workpool_t *pool)
     if (pool == NULL || pool_is_foreign(pool))
         return;
     if (work_is_inside(pool)) {
-        misuse(pool, "workpool_destroy inside a job of the pool");
+        misuse(pool, work_is_telling(pool) ? "workpool_destroy inside its callback dropped"
+                                           : "workpool_destroy inside a job of the pool");
         return;
     }
     workpool_close(pool, UINT32_MAX);

@@ -8,10 +8,11 @@
 
 /* ------------------------------------------------------------ what this thread is inside */
 
-/* Jobs that this thread runs: a job that waits runs others on top of itself. */
+/* Jobs that this thread runs, or tells of as dropped: a job that waits runs others on top of itself. */
 struct frame {
     const struct workpool *pool;
     const struct tally *tally;
+    bool is_told;
     const struct frame *below;
 };
 
@@ -29,6 +30,14 @@ bool work_is_inside_tally(const struct tally *tally)
 {
     const struct frame *frame = frames;
     while (frame != NULL && frame->tally != tally)
+        frame = frame->below;
+    return frame != NULL;
+}
+
+bool work_is_telling(const struct workpool *pool)
+{
+    const struct frame *frame = frames;
+    while (frame != NULL && !(frame->is_told && frame->pool == pool))
         frame = frame->below;
     return frame != NULL;
 }
@@ -67,6 +76,15 @@ uint64_t work_run(struct workpool *pool, const struct job *job, struct times *ti
     /* The submitter may have looked at the clock later than this thread did. */
     count(times, subtract_to_zero(begun_ns, job->submitted_ns), ended_ns - begun_ns, is_own);
     return ended_ns;
+}
+
+void work_tell(struct workpool *pool, const struct job *job)
+{
+    struct frame frame = {.pool = pool, .tally = job->tally, .is_told = true, .below = frames};
+
+    frames = &frame;
+    pool->dropped(job->run, job->arg, pool->arg);
+    frames = frame.below;
 }
 
 static bool is_quiet(const struct workpool *pool)
@@ -117,5 +135,10 @@ int work_wait(struct workpool *pool, struct tally *tally, uint32_t timeout_ms)
         pool->runs_by_waiters++;
         work_here(pool, &job);
     }
-    return tally->pending == 0 ? 0 : sleepers_sleep(pool, &tally->sleepers, deadline_ms);
+    if (tally->pending == 0)
+        return 0;
+    /* Who tells of a dropped job has those behind it yet to drop. */
+    if (tally->queued.queued > 0 && work_is_telling(pool))
+        return -EDEADLK;
+    return sleepers_sleep(pool, &tally->sleepers, deadline_ms);
 }

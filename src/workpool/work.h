@@ -9,9 +9,14 @@
 /* Does this thread run a job of the pool, or one that a tally counts? */
 bool work_is_inside(const struct workpool *pool);
 bool work_is_inside_tally(const struct tally *tally);
+/* Is it in the pool's callback `dropped`? That counts as inside, too. */
+bool work_is_telling(const struct workpool *pool);
 
 /* Call the job, without the lock. `begun_ns` is now; gives the time when it has come back. */
 uint64_t work_run(struct workpool *pool, const struct job *job, struct times *times, uint64_t begun_ns);
+
+/* The callback `dropped` for a job, without the lock. */
+void work_tell(struct workpool *pool, const struct job *job);
 
 /*
  * Under the lock, when a job has been run or dropped. Gives the future that nobody waits for, which is now

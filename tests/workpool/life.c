@@ -133,6 +133,94 @@ Test(workpool_life, stop_drops_what_is_queued_and_tells_which)
     workpool_destroy(pool);
 }
 
+/* What `dropped` tries, at the first job that it is told of. */
+static struct {
+    workpool_t *pool;
+    workpool_group_t *own, *later;                /* the first job's, and one with a job behind it */
+    workpool_future_t *before, *behind, *running; /* in the queue before it, behind it; in the gate */
+    struct gate gate;
+    unsigned calls;
+    int drain, close, close_0, stop, stop_0, own_wait, later_wait, before_wait, behind_wait, running_wait,
+        submit;
+    size_t dropped;
+} waiter;
+
+static void wait_in_dropped(void (*run)(void *arg), void *job_arg, void *arg)
+{
+    (void)run, (void)job_arg, (void)arg;
+    if (waiter.calls++ > 0)
+        return;
+    waiter.dropped = 7;
+    waiter.drain = workpool_drain(waiter.pool, UINT32_MAX);
+    waiter.close = workpool_close(waiter.pool, UINT32_MAX);
+    waiter.close_0 = workpool_close(waiter.pool, 0);
+    waiter.stop = workpool_stop(waiter.pool, UINT32_MAX, &waiter.dropped);
+    waiter.stop_0 = workpool_stop(waiter.pool, 0, NULL);
+    waiter.own_wait = workpool_group_wait(waiter.own, UINT32_MAX);
+    waiter.later_wait = workpool_group_wait(waiter.later, UINT32_MAX);
+    waiter.before_wait = workpool_future_wait(waiter.before, UINT32_MAX, NULL);
+    waiter.behind_wait = workpool_future_wait(waiter.behind, UINT32_MAX, NULL);
+    waiter.submit = workpool_submit_wait(waiter.pool, job_count, NULL);
+    gate_open(&waiter.gate);
+    waiter.running_wait = workpool_future_wait(waiter.running, UINT32_MAX, NULL);
+    workpool_destroy(waiter.pool);
+}
+
+static void *give_back_at_gate(void *arg)
+{
+    gate_job(arg);
+    return arg;
+}
+
+/* Fails when one of them waits for what this thread has yet to do, or a wait that can end is refused. */
+Test(workpool_life, a_wait_in_dropped_for_what_is_yet_to_be_dropped_is_refused, .timeout = 120)
+{
+    struct misuse_record misuse = {0};
+    workpool_config_t config = crew_config(1, 8);
+    size_t dropped = 0;
+
+    config.dropped = wait_in_dropped;
+    config.name = "told";
+    workpool_t *pool = waiter.pool = crew_from(&config);
+    gate_init(&waiter.gate);
+    cr_assert(eq(int, workpool_group_create(pool, &waiter.own), 0));
+    cr_assert(eq(int, workpool_group_create(pool, &waiter.later), 0));
+    cr_assert(eq(int, workpool_call(pool, give_back_at_gate, &waiter.gate, &waiter.running), 0));
+    gate_await(&waiter.gate);
+    cr_assert(eq(int, workpool_call(pool, give_back, NULL, &waiter.before), 0));
+    cr_assert(eq(int, workpool_group_submit(waiter.own, job_count, NULL), 0));
+    cr_assert(eq(int, workpool_group_submit(waiter.later, job_count, NULL), 0));
+    cr_assert(eq(int, workpool_call(pool, give_back, NULL, &waiter.behind), 0));
+    misuse_record(&misuse);
+    cr_assert(eq(int, workpool_stop(pool, UINT32_MAX, &dropped), 0));
+    cr_assert(eq(sz, dropped, 4));
+    cr_assert(eq(uint, waiter.calls, 2));
+    cr_assert(eq(int, waiter.drain, -EDEADLK));
+    cr_assert(eq(int, waiter.close, -EDEADLK));
+    cr_assert(eq(int, waiter.close_0, -ETIMEDOUT));
+    cr_assert(eq(int, waiter.stop, -EDEADLK));
+    cr_assert(eq(sz, waiter.dropped, 0), "the stop around it drops the rest");
+    cr_assert(eq(int, waiter.stop_0, -ETIMEDOUT));
+    cr_assert(eq(int, waiter.own_wait, -EDEADLK));
+    cr_assert(eq(int, waiter.later_wait, -EDEADLK));
+    cr_assert(eq(int, waiter.before_wait, -ECANCELED));
+    cr_assert(eq(int, waiter.behind_wait, -EDEADLK));
+    cr_assert(eq(int, waiter.running_wait, 0));
+    cr_assert(eq(int, waiter.submit, -ESHUTDOWN));
+    cr_assert(eq(uint, misuse.calls, 1));
+    cr_assert(strncmp(misuse.line,
+                      "workpool: pool 'told': workpool_destroy inside its callback dropped, thread ",
+                      76) == 0,
+              "%s", misuse.line);
+    cr_assert(eq(int, workpool_group_wait(waiter.own, 0), -ECANCELED), "once it is done");
+    cr_assert(eq(int, workpool_group_wait(waiter.later, 0), -ECANCELED));
+    cr_assert(eq(int, workpool_future_wait(waiter.behind, 0, NULL), -ECANCELED));
+    cr_assert(crew_accounts_hold(pool));
+    workpool_group_destroy(waiter.own);
+    workpool_group_destroy(waiter.later);
+    workpool_destroy(pool);
+}
+
 struct late {
     workpool_t *pool;
     struct gate gate;
