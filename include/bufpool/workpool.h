@@ -79,9 +79,9 @@ typedef struct workpool_config {
     }
 
 /*
- * workpool_create - make a pool and start min_workers. 0, or a negative errno with *pool untouched: -EINVAL
- * for limits out of their range, min_workers above max_workers, an unknown when_full; -ENOMEM; -EAGAIN when a
- * thread cannot be started. May block.
+ * workpool_create - make a pool and start min_workers. NULL config: defaults. 0, or a negative errno with
+ * *pool untouched: -EINVAL for limits out of their range, min_workers above max_workers, an unknown
+ * when_full; -ENOMEM; -EAGAIN when a thread cannot be started. May block.
  */
 BUFPOOL_API int workpool_create(workpool_t **pool, const workpool_config_t *config);
 

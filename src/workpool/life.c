@@ -37,7 +37,7 @@ bool pool_is_foreign(const struct workpool *pool)
 
 static int config_check(const workpool_config_t *config)
 {
-    if (config == NULL || !version_is_known(config, config->struct_size, sizeof *config))
+    if (!version_is_known(config, config->struct_size, sizeof *config))
         return -EINVAL;
     if (config->max_workers == 0 || (unsigned)config->when_full > WORKPOOL_RUN)
         return -EINVAL;
@@ -100,7 +100,10 @@ static void pool_free(struct workpool *pool)
 int workpool_create(workpool_t **pool, const workpool_config_t *config)
 {
     static pthread_once_t watch = PTHREAD_ONCE_INIT;
+    static const workpool_config_t defaults = WORKPOOL_CONFIG_INIT;
 
+    if (config == NULL)
+        config = &defaults;
     if (pool == NULL || config_check(config) != 0)
         return -EINVAL;
     pthread_once(&watch, watch_forks);

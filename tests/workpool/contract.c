@@ -33,11 +33,35 @@ Test(workpool_contract, create_refuses_what_its_contract_refuses)
         cr_assert(eq(int, workpool_create(&pool, &bad[i]), -EINVAL), "%zu", i);
         cr_assert(eq(ptr, pool, untouched));
     }
-    cr_assert(eq(int, workpool_create(&pool, NULL), -EINVAL));
     cr_assert(eq(int, workpool_create(NULL, &good), -EINVAL));
+    cr_assert(eq(int, workpool_create(NULL, NULL), -EINVAL));
     workpool_destroy(NULL);
     workpool_group_destroy(NULL);
     workpool_future_forget(NULL);
+}
+
+/* Fails when NULL is refused, or gives another pool than the header's defaults. */
+Test(workpool_contract, without_a_configuration_there_are_the_defaults, .timeout = 120)
+{
+    enum { WORKERS = 8, QUEUE = 1024 };
+    workpool_t *pool = NULL;
+    struct gate gate;
+    _Atomic unsigned runs = 0;
+
+    gate_init(&gate);
+    cr_assert(eq(int, workpool_create(&pool, NULL), 0));
+    cr_assert(eq(u64, crew_stats(pool).workers, 0));
+    for (int i = 0; i < WORKERS; i++)
+        gate_occupy(&gate, pool);
+    for (int i = 0; i < QUEUE; i++)
+        crew_submit(pool, job_count, &runs);
+    cr_assert(eq(int, workpool_submit_within(pool, job_count, &runs, 0), -EAGAIN));
+    cr_assert(eq(u64, crew_stats(pool).workers, WORKERS));
+    for (int i = 0; i < WORKERS; i++)
+        gate_open(&gate);
+    cr_assert(eq(int, workpool_drain(pool, UINT32_MAX), 0));
+    cr_assert(eq(uint, atomic_load(&runs), QUEUE));
+    workpool_destroy(pool);
 }
 
 /* Fails when a job is lost, run twice, or run although its submit said no. */
