@@ -5,7 +5,8 @@
  * A *job* is a function and its argument; a *worker* is a thread of the pool that runs jobs, one after
  * another. Jobs begin in the order of their submits. A job goes to the worker that has been idle for the
  * shortest time, so that a few stay warm and the others may go; a new worker is started when none is idle, up
- * to max_workers; jobs beyond that wait in a queue of max_queue.
+ * to max_workers; jobs beyond that wait in a queue of max_queue. While the system gives no thread, the
+ * workers there are do it all, and another start is tried some tens of jobs later.
  *
  * Waiting inside a job cannot deadlock the pool. A job may submit others and wait for them (a future, a
  * group): of what it waits for, it runs itself all that no worker has begun, and sleeps only for what is

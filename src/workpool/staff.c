@@ -63,12 +63,18 @@ void staff_reserve(struct workpool *pool)
     pool->threads++;
 }
 
+/* Who was called is. Who is being started may fail to, and takes longer than who is idle. */
+static bool is_somebody_coming(const struct workpool *pool)
+{
+    return pool->coming > (pool->idle > 0 ? pool->starting : 0);
+}
+
 struct summons staff_summon(struct workpool *pool)
 {
     struct summons summons = {NULL, false};
     bool is_wanted = pool->jobs.queued > 0 || pool->for_room.first != NULL;
 
-    if (!is_wanted || pool->coming > 0 || pool->dropping)
+    if (!is_wanted || is_somebody_coming(pool) || pool->dropping)
         return summons;
     if (pool->idle > 0) {
         summons.call = pool->idle_top;

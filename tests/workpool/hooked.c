@@ -108,6 +108,66 @@ Test(workpool_hooked, one_worker_does_it_all_where_no_other_can_be_started)
     workpool_destroy(pool);
 }
 
+/* ------------------------------------------------------------ a start that takes its time */
+
+static sem_t start_begun, start_may_go_on;
+static _Atomic bool start_fails;
+
+static bool hold_start(enum hook_call call)
+{
+    if (call != HOOK_THREAD)
+        return false;
+    sem_post(&start_begun);
+    while (sem_wait(&start_may_go_on) != 0)
+        continue;
+    return atomic_load(&start_fails);
+}
+
+struct starter {
+    workpool_t *pool;
+    _Atomic unsigned runs;
+};
+
+static void *submit_one(void *arg)
+{
+    struct starter *starter = arg;
+    crew_submit(starter->pool, job_count, &starter->runs);
+    return NULL;
+}
+
+/* Fails when a job waits for a thread that is still being created while a worker is idle. */
+Test(workpool_hooked, an_idle_worker_is_called_while_another_is_being_started, .timeout = 120)
+{
+    for (int fails = 0; fails < 2; fails++) {
+        struct starter starter = {.pool = crew_of(2, 8)};
+        struct gate gate;
+        pthread_t thread;
+
+        gate_init(&gate);
+        gate_occupy(&gate, starter.pool);
+        MUST(sem_init(&start_begun, 0, 0) == 0 && sem_init(&start_may_go_on, 0, 0) == 0);
+        atomic_store(&start_fails, fails != 0);
+        hook_on_call(hold_start);
+        MUST(pthread_create(&thread, NULL, submit_one, &starter) == 0);
+        while (sem_wait(&start_begun) != 0)
+            continue;
+        gate_open(&gate); /* the first worker takes that job, and rests */
+        AWAIT(crew_stats(starter.pool).idle == 1);
+        cr_assert(eq(uint, atomic_load(&starter.runs), 1));
+        for (unsigned i = 2; i < 10; i++) {
+            crew_submit(starter.pool, job_count, &starter.runs);
+            AWAIT(atomic_load(&starter.runs) == i);
+        }
+        sem_post(&start_may_go_on);
+        pthread_join(thread, NULL);
+        hook_on_call(NULL);
+        cr_assert(eq(int, workpool_drain(starter.pool, UINT32_MAX), 0));
+        cr_assert(eq(u64, crew_stats(starter.pool).workers, fails ? 1 : 2));
+        cr_assert(crew_accounts_hold(starter.pool));
+        workpool_destroy(starter.pool);
+    }
+}
+
 /* Fails when a failed resize changes a limit, or lets a paused pool begin. */
 Test(workpool_hooked, a_resize_that_cannot_start_its_workers_changes_nothing)
 {
