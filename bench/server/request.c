@@ -143,7 +143,8 @@ static unsigned call_fault(struct request *request)
     struct store_call *call = &request->call;
     bool is_put = parser->method == HTTP_PUT;
     bool is_delete = parser->method == HTTP_DELETE;
-    bool is_get = parser->method == HTTP_GET;
+    /* HEAD is a GET whose answer ends with its head; see response.c. */
+    bool is_get = parser->method == HTTP_GET || parser->method == HTTP_HEAD;
 
     if (!is_get && !is_put && !is_delete)
         return 405;

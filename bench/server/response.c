@@ -43,12 +43,12 @@ static void head_write(struct request *request, unsigned status, const char *typ
         length += snprintf(head + length, sizeof head - (size_t)length, "Connection: keep-alive\r\n");
     if (status == 405)
         length += snprintf(head + length, sizeof head - (size_t)length, "Allow: %s\r\n",
-                           request->is_metrics ? "GET" : "GET, PUT, DELETE");
+                           request->is_metrics ? "GET, HEAD" : "GET, HEAD, PUT, DELETE");
     if (status == 503)
         length += snprintf(head + length, sizeof head - (size_t)length, "Retry-After: 1\r\n");
     length += snprintf(head + length, sizeof head - (size_t)length, "\r\n");
 
-    /* To HEAD we say no more than the head. */
+    /* To HEAD we say no more than the head, which is GET's: the value was read for its length. */
     if (request->parser.method == HTTP_HEAD)
         size = 0;
     request->answer_at = at - (size_t)length;

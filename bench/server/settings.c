@@ -57,7 +57,7 @@ static uint64_t *number_of(struct settings *settings, const struct option *optio
 void settings_help(void)
 {
     printf("usage: bufpool-server [--NAME=VALUE...]\n"
-           "An HTTP/1.1 front for Redis: GET, PUT and DELETE of /KEY; GET of /metrics.\n");
+           "An HTTP/1.1 front for Redis: GET, HEAD, PUT and DELETE of /KEY; GET and HEAD of /metrics.\n");
     for (size_t i = 0; i < OPTIONS; i++) {
         const struct option *option = &options[i];
         if (option->text != NULL)

@@ -84,6 +84,8 @@ void talk_finish(struct talk *talk);
 
 /* The next answer. False: the server has closed the connection instead. Half an answer aborts. */
 bool talk_hear(struct talk *talk, struct answer *answer);
+/* The answer to HEAD: it has no body, and `size` is what its head says. */
+bool talk_hear_head(struct talk *talk, struct answer *answer);
 void answer_free(struct answer *answer);
 
 /* Is the connection at its end, with nothing more said, and no reset? */

@@ -103,7 +103,7 @@ static void forget(struct talk *talk, size_t count)
     talk->length -= count;
 }
 
-bool talk_hear(struct talk *talk, struct answer *answer)
+bool talk_hear_head(struct talk *talk, struct answer *answer)
 {
     char *end = NULL;
 
@@ -125,6 +125,13 @@ bool talk_hear(struct talk *talk, struct answer *answer)
     const char *field = strstr(answer->head, "\r\nContent-Length: ");
     MUST(field != NULL || answer->status == 204 || answer->status == 100);
     answer->size = field != NULL ? strtoull(field + 18, NULL, 10) : 0;
+    return true;
+}
+
+bool talk_hear(struct talk *talk, struct answer *answer)
+{
+    if (!talk_hear_head(talk, answer))
+        return false;
     while (talk->length < answer->size)
         MUST(hear_more(talk));
     answer->body = malloc(answer->size + 1);
