@@ -15,6 +15,9 @@
 
 /* Accepts a round, so that who is connected has its turn. */
 enum { ACCEPTS = 64 };
+/* Without a descriptor for a connection: the next try. One that is freed elsewhere in the process, or by
+ * another process, tells nobody. */
+enum { ACCEPT_AGAIN_MS = 100 };
 
 /* ------------------------------------------------------------ connections come */
 
@@ -30,6 +33,31 @@ static void pause_accepting(struct front *front)
     loop_want(&front->loop, &front->listener, 0);
 }
 
+static void resume_accepting(struct front *front)
+{
+    front->is_paused = false;
+    loop_set(&front->loop, &front->accept_timer, NULL);
+    loop_want(&front->loop, &front->listener, EPOLLIN);
+}
+
+static void accept_again(struct timer *timer)
+{
+    resume_accepting((struct front *)(void *)((char *)timer - offsetof(struct front, accept_timer)));
+}
+
+/* The listener stays ready for as long as somebody waits there: the loop must not look at it meanwhile. */
+static void put_off_accepting(struct front *front)
+{
+    front->put_off++;
+    pause_accepting(front);
+    loop_set(&front->loop, &front->accept_timer, &front->accept);
+}
+
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
 static void accept_ready(struct watch *watch, uint32_t events)
 {
     struct front *front = front_of_listener(watch);
@@ -43,13 +71,11 @@ static void accept_ready(struct watch *watch, uint32_t events)
         }
         int socket = accept4(front->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (socket < 0) {
-            /* No descriptors left: the same. Whoever gave up meanwhile: the next. */
-            if ((errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) &&
-                front->connections > 0)
-                pause_accepting(front);
-            if (errno != ECONNABORTED && errno != EINTR)
-                return;
-            continue;
+            if (errno == ECONNABORTED || errno == EINTR) /* whoever gave up meanwhile: the next */
+                continue;
+            if (is_shortage(errno))
+                put_off_accepting(front);
+            return;
         }
         /* Of a socket in the file system it fails, and is not needed. */
         (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -68,10 +94,8 @@ static void round_end(struct loop *loop)
 
     clients_free(front);
     if (has_closed && front->is_paused && !front->is_draining &&
-        front->connections < front->settings.max_connections) {
-        front->is_paused = false;
-        loop_want(loop, &front->listener, EPOLLIN);
-    }
+        front->connections < front->settings.max_connections)
+        resume_accepting(front);
     if (front->is_draining && front->connections == 0 && front->calls == 0)
         loop_end(loop);
 }
@@ -96,6 +120,7 @@ void front_drain(struct front *front)
         return;
     }
     front->is_draining = true;
+    loop_set(&front->loop, &front->accept_timer, NULL);
     close(front->listener.fd);
     if (front->name[0] == '/')
         unlink(front->name);
@@ -117,6 +142,7 @@ static void queues_open(struct front *front)
     loop_queue(loop, &front->work, UINT64_C(1) << 60, client_cut); /* Redis has time limits of its own */
     loop_queue(loop, &front->writing, settings->write_ms, client_stuck);
     loop_queue(loop, &front->linger, settings->linger_ms, client_cut);
+    loop_queue(loop, &front->accept, ACCEPT_AGAIN_MS, accept_again);
     loop_queue(loop, &front->drain, settings->drain_ms, cut_all);
 }
 

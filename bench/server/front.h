@@ -25,12 +25,14 @@ struct front {
 
     struct watch listener;
     char name[256]; /* where it listens */
-    bool is_paused; /* no more accepts until a connection closes */
+    bool is_paused; /* no more accepts until a connection closes, or accept_timer is due */
     bool is_draining;
-    struct timer drain_timer;
+    struct timer accept_timer, drain_timer;
 
     /* Each connection is in one of them: what it may wait for, and how long. */
-    struct queue idle, head, body, work, writing, linger, drain;
+    struct queue idle, head, body, work, writing, linger;
+    /* And of the server itself. */
+    struct queue accept, drain;
 
     struct client *closed;       /* this round: their memory goes at its end */
     uint64_t connections, calls; /* open; calls of the store that are out */
@@ -38,6 +40,7 @@ struct front {
     /* Since the start. */
     uint64_t accepted, request_bytes, response_bytes;
     uint64_t answers[STATUS_MOST]; /* by status */
+    uint64_t put_off;              /* times that there was nothing to accept a connection with */
     uint64_t cut;                  /* connections that took too long to read their answer, or drained */
 };
 

@@ -18,6 +18,8 @@ static void own(struct front *front, FILE *out)
     objpool_stats(front->requests, &requests);
     number(out, "server_connections", "gauge", "Clients connected.", front->connections);
     number(out, "server_connections_total", "counter", "Clients accepted.", front->accepted);
+    number(out, "server_accepts_put_off_total", "counter",
+           "Times that there was no descriptor, or no memory, to accept a client with.", front->put_off);
     number(out, "server_connections_cut_total", "counter",
            "Clients that took too long to read an answer, or to end when the server did.", front->cut);
     number(out, "server_requests", "gauge", "Requests under way, besides this one.",

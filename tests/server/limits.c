@@ -5,7 +5,9 @@
 #include <criterion/new/assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pools.h"
@@ -245,5 +247,44 @@ Test(server_limits, more_clients_than_allowed_wait_for_one_to_leave)
     answer_free(&answer);
     talk_close(&second);
     talk_close(&third);
+    assert_end(&rig);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Fails when a client that cannot be accepted keeps the server awake, or is forgotten: it has no other whose
+ * end would remind it. */
+Test(server_limits, without_a_descriptor_it_sleeps_until_there_is_one)
+{
+    enum { AGAIN_MS = 100, PATIENCE_MS = 60000 };
+    struct rig rig;
+    struct rlimit before, none;
+    struct answer answer;
+
+    rig_start(&rig, NULL);
+    uint64_t begin = now_ms();
+    MUST(prlimit(rig.process, RLIMIT_NOFILE, NULL, &before) == 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    MUST(prlimit(rig.process, RLIMIT_NOFILE, &none, NULL) == 0);
+    struct talk talk = talk_open(&rig); /* which wakes it: if it sleeps now, it has tried */
+    talk_line(&talk, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    for (unsigned ms = 0; !rig_sleeps(&rig); ms++) {
+        cr_assert(ms < PATIENCE_MS, "it never sleeps");
+        usleep(1000);
+    }
+    MUST(prlimit(rig.process, RLIMIT_NOFILE, &before, NULL) == 0);
+    cr_assert(talk_hear(&talk, &answer) && answer.status == 200);
+    uint64_t tries = metric_of(&answer, "server_accepts_put_off_total");
+    uint64_t most = (now_ms() - begin) / (AGAIN_MS - 1) + 2; /* its clock and ours begin anywhere in a ms */
+    cr_assert(tries >= 1 && tries <= most, "%llu, of %llu at most", (unsigned long long)tries,
+              (unsigned long long)most);
+    answer_free(&answer);
+    talk_close(&talk);
     assert_end(&rig);
 }

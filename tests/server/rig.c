@@ -127,23 +127,43 @@ uint64_t rig_resident(const struct rig *rig)
     return kib * 1024;
 }
 
+/* Of its first thread, which is the loop's: "PID (NAME) STATE ...". */
+bool rig_sleeps(const struct rig *rig)
+{
+    char path[64], line[256];
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)rig->process);
+    FILE *file = fopen(path, "re");
+    MUST(file != NULL && fgets(line, sizeof line, file) != NULL);
+    fclose(file);
+    const char *name_end = strrchr(line, ')');
+    MUST(name_end != NULL);
+    return name_end[2] == 'S';
+}
+
 /* ------------------------------------------------------------ its metrics */
+
+uint64_t metric_of(const struct answer *answer, const char *name)
+{
+    char line[256];
+
+    snprintf(line, sizeof line, "\n%s ", name);
+    const char *found = strstr(answer->body, line);
+    if (found == NULL) {
+        fprintf(stderr, "no metric \"%s\" in:\n%s\n", name, answer->body);
+        abort();
+    }
+    return strtoull(found + strlen(line), NULL, 10);
+}
 
 uint64_t rig_metric(struct rig *rig, const char *name)
 {
     struct talk talk = talk_open(rig);
     struct answer answer;
-    char line[256];
 
     MUST(talk_line(&talk, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
     MUST(talk_hear(&talk, &answer) && answer.status == 200);
-    snprintf(line, sizeof line, "\n%s ", name);
-    const char *found = strstr(answer.body, line);
-    if (found == NULL) {
-        fprintf(stderr, "no metric \"%s\" in:\n%s\n", name, answer.body);
-        abort();
-    }
-    uint64_t value = strtoull(found + strlen(line), NULL, 10);
+    uint64_t value = metric_of(&answer, name);
     answer_free(&answer);
     talk_close(&talk);
     return value;

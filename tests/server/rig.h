@@ -51,6 +51,9 @@ void rig_await(struct rig *rig, const char *name, uint64_t value);
 /* Wait until no request is under way, no byte held and no connection to Redis in use: what must come. */
 void rig_await_rest(struct rig *rig);
 
+/* Does its event loop wait for something? */
+bool rig_sleeps(const struct rig *rig);
+
 /* Resident bytes of the server. */
 uint64_t rig_resident(const struct rig *rig);
 
@@ -87,6 +90,9 @@ bool talk_hear(struct talk *talk, struct answer *answer);
 /* The answer to HEAD: it has no body, and `size` is what its head says. */
 bool talk_hear_head(struct talk *talk, struct answer *answer);
 void answer_free(struct answer *answer);
+
+/* The value of a line of /metrics, of which this is an answer; it must be there. */
+uint64_t metric_of(const struct answer *answer, const char *name);
 
 /* Is the connection at its end, with nothing more said, and no reset? */
 bool talk_is_ended(struct talk *talk);
