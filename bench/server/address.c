@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,22 +11,43 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-bool address_split(const char *name, char *host, size_t room, int *port)
+/* Of several addresses the first of IPv4: that is where most listen, and where we do. */
+static int look_up(const char *name, char *host, size_t room)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all;
+
+    int error = getaddrinfo(name, NULL, &hints, &all);
+    if (error != 0)
+        return error == EAI_SYSTEM ? -errno : error == EAI_MEMORY ? -ENOMEM : -ENXIO;
+    const struct addrinfo *found = all;
+    while (found->ai_family != AF_INET && found->ai_next != NULL)
+        found = found->ai_next;
+    if (found->ai_family != AF_INET)
+        found = all;
+    error = getnameinfo(found->ai_addr, found->ai_addrlen, host, (socklen_t)room, NULL, 0, NI_NUMERICHOST);
+    freeaddrinfo(all);
+    return error == 0 ? 0 : -ENXIO;
+}
+
+int address_find(const char *name, char *host, size_t room, int *port)
 {
     const char *colon = strrchr(name, ':');
     const char *digits = colon != NULL ? colon + 1 : name;
-    char *end;
+    char host_name[256], *end;
 
     *port = 0;
     if (name[0] == '/')
-        return (size_t)snprintf(host, room, "%s", name) < room;
+        return (size_t)snprintf(host, room, "%s", name) < room ? 0 : -ENAMETOOLONG;
     long number = strtol(digits, &end, 10);
     if (!isdigit((unsigned char)*digits) || *end != '\0' || number > 65535)
-        return false;
+        return -EINVAL;
     *port = (int)number;
     if (colon == NULL)
-        return (size_t)snprintf(host, room, "127.0.0.1") < room;
-    return (size_t)snprintf(host, room, "%.*s", (int)(colon - name), name) < room;
+        return look_up("127.0.0.1", host, room);
+    if ((size_t)(colon - name) >= sizeof host_name)
+        return -ENAMETOOLONG;
+    snprintf(host_name, sizeof host_name, "%.*s", (int)(colon - name), name);
+    return look_up(host_name, host, room);
 }
 
 static int bind_path(const char *path)
@@ -82,12 +104,13 @@ int address_listen(const char *wanted, char *name, size_t room)
     char host[256];
     int port;
 
-    if (!address_split(wanted, host, sizeof host, &port))
-        return -EINVAL;
+    int error = address_find(wanted, host, sizeof host, &port);
+    if (error != 0)
+        return error;
     snprintf(name, room, "%s", host);
     int listener = host[0] == '/' ? bind_path(host) : bind_port(host, port, name, room);
     if (listener >= 0 && listen(listener, SOMAXCONN) != 0) {
-        int error = -errno;
+        error = -errno;
         close(listener);
         return error;
     }

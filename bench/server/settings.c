@@ -21,7 +21,8 @@ static const struct option {
     {                                                                                                        \
         name, offsetof(struct settings, field), NULL, number, low, high, help                                \
     }
-    TEXT("listen", listen, "8080", "HOST:PORT, PORT of 127.0.0.1 (0: any), or /path of a socket"),
+    TEXT("listen", listen, "8080",
+         "HOST:PORT, PORT of 127.0.0.1 (0: any), or /path of a socket; names are looked up once"),
     TEXT("redis", redis, "6379", "the same, of Redis"),
     TEXT("allocator", allocator, "bufpool", "bufpool or malloc: where request and response bytes come from"),
     NUMBER("workers", workers, 16, 1, 1024, "threads that wait for Redis"),

@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 struct settings {
-    const char *listen; /* HOST:PORT, PORT (of 127.0.0.1; 0: the system chooses) or the /path of a socket */
+    const char *listen; /* HOST:PORT, PORT (of 127.0.0.1; 0: the system chooses) or the /path of a socket; see
+                           address.h */
     const char *redis;  /* the same */
     const char *allocator; /* bufpool or malloc: where request and response bytes come from */
     uint64_t workers;      /* threads that wait for Redis */

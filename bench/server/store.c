@@ -120,8 +120,9 @@ int store_start(struct store *store, struct store_call *call)
 int store_open(struct store *store, const struct settings *settings, struct bytes *bytes, struct loop *loop)
 {
     *store = (struct store){.bytes = bytes, .loop = loop, .settings = *settings};
-    if (!address_split(settings->redis, store->host, sizeof store->host, &store->port))
-        return -EINVAL;
+    int error = address_find(settings->redis, store->host, sizeof store->host, &store->port);
+    if (error != 0)
+        return error;
 
     connpool_config_t connections = CONNPOOL_CONFIG_INIT;
     connections.name = "redis";
@@ -133,7 +134,7 @@ int store_open(struct store *store, const struct settings *settings, struct byte
     connections.open_timeout_ms = (uint32_t)settings->redis_ms;
     connections.backoff_ms = BACKOFF_MS;
     connections.backoff_most_ms = BACKOFF_MOST_MS;
-    int error = connpool_create(&store->connections, &connections);
+    error = connpool_create(&store->connections, &connections);
     if (error != 0)
         return error;
 

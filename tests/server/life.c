@@ -128,7 +128,35 @@ Test(server_life, options_it_does_not_understand_are_named)
         cr_assert(child_exited(&end, 2), "%s", wrong[i]);
         cr_assert(strstr(end.errors, i == 6 ? "other" : wrong[i]) != NULL, "%s", end.errors);
     }
-    struct child_end end = child_run(run_with, (void *)(uintptr_t) "--listen=nowhere:x");
-    cr_assert(child_exited(&end, 1));
-    cr_assert(strstr(end.errors, "nowhere:x") != NULL, "%s", end.errors);
+}
+
+/* Fails when it starts all the same, and says 503 to everybody: ".." is in no host's name, which needs no
+ * name server to tell. */
+Test(server_life, an_address_that_is_none_ends_it_with_its_name)
+{
+    static const char *const wrong[] = {"--listen=nowhere:x",       "--listen=a..b:8080",
+                                        "--listen=127.0.0.1:65536", "--redis=nowhere:x",
+                                        "--redis=a..b:6379",        "--redis=127.0.0.1:-1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct child_end end = child_run(run_with, (void *)(uintptr_t)wrong[i]);
+        cr_assert(child_exited(&end, 1), "%s", wrong[i]);
+        cr_assert(strstr(end.errors, strchr(wrong[i], '=') + 1) != NULL, "%s", end.errors);
+    }
+}
+
+/* Fails when a host must be given as numbers. */
+Test(server_life, a_host_may_be_given_by_its_name)
+{
+    struct rig rig;
+    struct server redis;
+    char option[64];
+
+    server_start(&redis, SERVER_REDIS, NULL, NULL);
+    snprintf(option, sizeof option, "--redis=localhost:%u", redis.port);
+    rig_start(&rig, option, "--listen=localhost:0", NULL);
+    cr_assert(strncmp(rig.name, "127.0.0.1:", 10) == 0, "%s", rig.name);
+    rig_put(&rig, "key", "value", 5);
+    cr_assert(rig_has(&rig, "key", "value", 5));
+    assert_end(&rig);
+    server_stop(&redis);
 }

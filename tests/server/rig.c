@@ -57,7 +57,7 @@ static void start(struct rig *rig, va_list options)
         arguments[count++] = option;
     }
     run(rig, arguments);
-    MUST(fgets(line, sizeof line, rig->output) != NULL && strncmp(line, "listening on ", 13) == 0);
+    MUST(fgets(line, sizeof line, rig->output) != NULL && sscanf(line, "listening on %127s", rig->name) == 1);
 }
 
 void rig_start(struct rig *rig, ...)

@@ -20,6 +20,7 @@ struct rig {
     pid_t process;
     FILE *output;
     char directory[40], path[64];
+    char name[128]; /* where it says that it listens */
 };
 
 /* With options of its command line, up to NULL. Aborts where it does not come up. */

@@ -17,14 +17,24 @@
 
 enum { PATIENCE_MS = 60000 };
 
+static int path_connect(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    strcpy(address.sun_path, path);
+    MUST(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    return fd;
+}
+
 struct talk talk_open(struct rig *rig)
 {
-    struct talk talk = {.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
+    unsigned port;
+    bool is_port = sscanf(rig->name, "127.0.0.1:%u", &port) == 1;
+    struct talk talk = {.fd = is_port ? loopback_connect((uint16_t)port) : path_connect(rig->path)};
 
-    strcpy(address.sun_path, rig->path);
-    MUST(talk.fd >= 0 && connect(talk.fd, (struct sockaddr *)&address, sizeof address) == 0);
+    MUST(talk.fd >= 0);
     MUST(setsockopt(talk.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
     MUST(setsockopt(talk.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0);
     return talk;
