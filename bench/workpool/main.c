@@ -7,9 +7,11 @@
  *     bufpool-workpool asleep|awake|throughput PEER WORKERS SUBMITTERS SAMPLE_MS ROUND
  *
  * asleep      One submitter; every worker has been idle for 200 us before each submit, so one must be woken.
- * Times from just before the submit to the job's first instruction: median and 99th percentile, ns.
+ * Times from just before the submit to the job's first instruction: median and 99th percentile, ns. And how
+ * often a thread has slept for a job: voluntary context switches of the process, the submitter's one
+ * included.
  *
- * awake       The same, each submit as soon as the job before has begun.
+ * awake       The same, each submit as soon as the job before has begun; there the submitter does not sleep.
  *
  * throughput  Submitters at once, each with at most 512 jobs on the way. A job adds one to a number. Thousand
  * a second.
@@ -23,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "../harness.h"
 #include "../measure.h"
@@ -67,18 +70,27 @@ static uint64_t one_latency(bool asleep)
     return mark.begun_ns > submitted ? mark.begun_ns - submitted : 0;
 }
 
+static uint64_t sleeps(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_nvcsw;
+}
+
 static void measure_latency(bool asleep, const char *prefix)
 {
     uint64_t *times = harness_map(TIMES_MAX * sizeof *times, true), count = 0;
 
     for (int i = 0; i < 100; i++)
         one_latency(asleep);
-    uint64_t end = measure_now() + (uint64_t)sample_ms * 1000000;
+    uint64_t slept = sleeps(), end = measure_now() + (uint64_t)sample_ms * 1000000;
     while (count < TIMES_MAX && measure_now() < end)
         times[count++] = one_latency(asleep);
+    slept = sleeps() - slept;
     qsort(times, count, sizeof *times, by_value);
     printf("%smedian,%llu\n%sp99,%llu\n", prefix, (unsigned long long)times[count / 2], prefix,
            (unsigned long long)times[count * 99 / 100]);
+    printf("%ssleeps,%.4f\n", prefix, (double)slept / (double)count);
 }
 
 /* ------------------------------------------------------------ throughput */

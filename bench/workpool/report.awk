@@ -7,6 +7,7 @@ BEGIN {
     title["throughput"] = "jobs"
     unit["median"] = "ns, median"
     unit["p99"] = "ns, 99 %"
+    unit["sleeps"] = "sleeps a job"
     unit["thousand a second"] = "thousand a second"
 }
 
@@ -26,9 +27,9 @@ BEGIN {
 }
 
 # The median of a peer's samples, and `text` for the table.
-function told(key, peer, middle) {
+function told(key, peer, format, middle) {
     middle = median(value, key SUBSEP peer, count[key, peer])
-    text = sprintf("%.0f (%.0f – %.0f)", middle, least, most)
+    text = sprintf(format " (" format " – " format ")", middle, least, most)
     return middle
 }
 
@@ -41,9 +42,16 @@ END {
     for (r = 1; r <= rows; r++) {
         split(order[r], part, ",")
         more = part[1] == "throughput"
-        ours = told(order[r], "workpool"); our_text = text
-        own = told(order[r], "glib"); own_text = text
-        shared = told(order[r], "glib-shared"); shared_text = text
+        format = part[4] == "sleeps" ? "%.3f" : "%.0f"
+        ours = told(order[r], "workpool", format); our_text = text
+        own = told(order[r], "glib", format); own_text = text
+        shared = told(order[r], "glib-shared", format); shared_text = text
+        # No target, it tells why: counted, so it depends less on the machine than the times do.
+        if (part[4] == "sleeps") {
+            printf "| %s | %d | %d | %s | %s | %s | %s | | |\n", title[part[1]], part[2], part[3], unit[part[4]], our_text, own_text,
+                shared_text
+            continue
+        }
         better = more ? (own > shared ? own : shared) : (own < shared ? own : shared)
         good = more ? ours >= better : ours <= better
         targets++
