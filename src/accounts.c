@@ -4,6 +4,8 @@
 
 #include "dump.h"
 #include "pool.h"
+#include "sections.h"
+#include "serve.h"
 #include "stats.h"
 
 size_t bufpool_tiers(bufpool_t *pool, size_t *sizes, size_t count)
@@ -67,4 +69,14 @@ int bufpool_dump(bufpool_t *pool, FILE *out, enum bufpool_format format)
 int bufpool_dump_all(FILE *out, enum bufpool_format format)
 {
     return dump_all(out, format);
+}
+
+int bufpool_section_add(const char *name, bufpool_section_fn write, void *arg)
+{
+    if (name == NULL || write == NULL)
+        return -EINVAL;
+    int error = sections_add(name, write, arg);
+    if (error == 0)
+        serve_from_environment(); /* it may be all that this process has to tell */
+    return error;
 }

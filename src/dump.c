@@ -8,6 +8,7 @@
 
 #include "leak.h"
 #include "region.h"
+#include "sections.h"
 #include "sizes.h"
 #include "snapshot.h"
 
@@ -269,7 +270,7 @@ static void write_json_all(FILE *out, const struct snapshots *pools)
         fputs(i == 0 ? "" : ",", out);
         write_json(out, &pools->list[i]);
     }
-    fputs("]}\n", out);
+    putc(']', out);
 }
 
 int dump_all(FILE *out, enum bufpool_format format)
@@ -288,5 +289,8 @@ int dump_all(FILE *out, enum bufpool_format format)
     else
         write_prometheus(out, pools.list, pools.count);
     snapshots_end(&pools);
-    return written(out);
+    error = sections_write(out, format);
+    if (format == BUFPOOL_JSON)
+        fputs("}\n", out);
+    return error != 0 ? error : written(out);
 }

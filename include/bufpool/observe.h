@@ -19,7 +19,7 @@ extern "C" {
  *                       number of pools, then each pool's table
  *   BUFPOOL_JSON        {"pid":N,"rss_bytes":N,"pools":[...]}, each pool as
  *                       bufpool_dump writes it; rss_bytes is null where /proc
- *                       does not tell
+ *                       does not tell; then a key for each section
  *   BUFPOOL_PROMETHEUS  one page: HELP and TYPE once a metric, and no series
  *                       twice: pools of the same name differ in the label
  *                       `number`
@@ -36,10 +36,32 @@ extern "C" {
 BUFPOOL_API int bufpool_dump_all(FILE *out, enum bufpool_format format);
 
 /*
+ * Write what there is now, behind the document so far, and end as it began:
+ *
+ *   BUFPOOL_TEXT        tables, an empty line before each
+ *   BUFPOOL_JSON        one value; its key is the section's name
+ *   BUFPOOL_PROMETHEUS  metrics that nobody else writes, each with HELP and TYPE once
+ *
+ * 0, or a negative errno, which ends the document. Called on any thread, several at once, with
+ * nothing locked.
+ */
+typedef int (*bufpool_section_fn)(void *arg, FILE *out, enum bufpool_format format);
+
+/*
+ * bufpool_section_add - have every later document of all pools end with a section of your own. For
+ * libraries whose pools are not bufpools; those of bufpool's family do it themselves. Like a first pool it
+ * looks at BUFPOOL_STATS.
+ *
+ * It stays for the life of the process: call it once, with a name (lower-case letters) and functions that are
+ * not unloaded. Returns 0; -EINVAL without name or function; -ENOSPC where there are 16 already. Thread-safe.
+ */
+BUFPOOL_API int bufpool_section_add(const char *name, bufpool_section_fn write, void *arg);
+
+/*
  * bufpool_stats_serve - answer at a Unix stream socket from now on: to whoever
  * may open it, with the accounts of all pools. The same as BUFPOOL_STATS=PATH in
- * the environment, which the first pool of a process looks at; in set-uid programs
- * it is ignored, and where it fails a line on stderr says why.
+ * the environment, which the first pool of a process, of any kind, looks at; in set-uid
+ * programs it is ignored, and where it fails a line on stderr says why.
  *
  * A client says `text`, `json` or `prometheus` and a newline, or ends its side
  * (text), and gets one document of bufpool_dump_all and the end. HTTP/1 does too:
