@@ -42,11 +42,7 @@ bool metrics_text(struct front *front, char **text, size_t *length)
     if (out == NULL)
         return false;
     own(front, out);
-    int error = bufpool_dump_all(out, BUFPOOL_PROMETHEUS); /* the bytes' pool, and those of all objects */
-    if (error == 0)
-        error = connpool_dump(front->store.connections, out, BUFPOOL_PROMETHEUS);
-    if (error == 0)
-        error = workpool_dump(front->store.workers, out, BUFPOOL_PROMETHEUS);
+    int error = bufpool_dump_all(out, BUFPOOL_PROMETHEUS); /* bytes, objects, connections, workers */
     if (fclose(out) == 0 && error == 0)
         return true;
     free(*text);

@@ -28,6 +28,10 @@ extern "C" {
  * pool's accounts are of one moment, not those of different pools. What the
  * debug word `leak` tells is left to bufpool_dump.
  *
+ * Objpools, bytebufs, connpools and workpools are in it too, where the process
+ * has made any: each kind is a section behind the bufpools, of all that live, each
+ * as its own dump writes it but for a number.
+ *
  * Returns 0; -EINVAL for an unknown format or a NULL stream; -ENOMEM; -EIO when
  * writing failed. Thread-safe. Creating and destroying pools, thread exit and
  * fork wait while the accounts are summed up, get and put never do; nobody waits

@@ -182,17 +182,20 @@ int bytebuf_pool_create(bytebuf_pool_t **pool, const bytebuf_pool_config_t *give
     items.max_idle = config.max_idle;
     items.collect_interval_ms = config.collect_interval_ms;
     int error = objpool_create(&made->items, &items);
-    if (error != 0)
+    if (error != 0) {
         free(made);
-    else
-        *pool = made;
-    return error;
+        return error;
+    }
+    roll_enter(&made->entry, &bytebuf_kind, made, made->name);
+    *pool = made;
+    return 0;
 }
 
 void bytebuf_pool_destroy(bytebuf_pool_t *pool)
 {
     if (pool == NULL)
         return;
+    roll_leave(&pool->entry);
     objpool_destroy(pool->items);
     free(pool);
 }

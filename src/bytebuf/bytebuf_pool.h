@@ -8,6 +8,8 @@
 #include <bufpool/objpool.h>
 #include <stdatomic.h>
 
+#include "family/roll.h"
+
 /* Classes of sizes used: up to 64 bytes, up to 128, and so on to 1 GiB; larger ones count as that. */
 #define CLASSES 25u
 #define CLASS_LEAST ((size_t)64)
@@ -30,7 +32,10 @@ struct bytebuf_pool {
     _Atomic uint64_t windows; /* that have ended */
     _Atomic uint64_t let_go_large, let_go_unused;
     char name[32]; /* as long as a bufpool's */
+    struct roll_entry entry;
 };
+
+extern struct roll_kind bytebuf_kind;
 
 static inline size_t pool_default_size(const struct bytebuf_pool *pool)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bytebuf_pool.h"
-#include "family/writer.h"
+#include "family/roll.h"
 
 /* relaxed: figures of this moment or a little before; at rest they are exact. */
 static uint64_t read(const _Atomic uint64_t *number)
@@ -64,6 +64,14 @@ static const struct writer_number numbers[] = {
 };
 
 static const struct writer writer = {"bytebuf", numbers, WRITER_COUNT(numbers), NULL, 0};
+
+static int stats_of(void *pool, void *stats)
+{
+    return bytebuf_stats(pool, stats);
+}
+
+struct roll_kind bytebuf_kind = {
+    .section = "bytebufs", .writer = &writer, .stats_size = sizeof(bytebuf_stats_t), .stats = stats_of};
 
 int bytebuf_dump(bytebuf_pool_t *pool, FILE *out, enum bufpool_format format)
 {

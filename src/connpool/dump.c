@@ -1,7 +1,7 @@
 /*
  * dump - what of the statistics is written, and what it means.
  */
-#include "../family/writer.h"
+#include "../family/roll.h"
 #include "pool.h"
 
 #define WRITER_STATS connpool_stats_t
@@ -45,6 +45,14 @@ static const struct writer_histogram histograms[] = {
 
 static const struct writer writer = {"connpool", numbers, WRITER_COUNT(numbers), histograms,
                                      WRITER_COUNT(histograms)};
+
+static int stats_of(void *pool, void *stats)
+{
+    return connpool_stats(pool, stats);
+}
+
+struct roll_kind conn_kind = {
+    .section = "connpools", .writer = &writer, .stats_size = sizeof(connpool_stats_t), .stats = stats_of};
 
 int connpool_dump(connpool_t *pool, FILE *out, enum bufpool_format format)
 {

@@ -197,11 +197,13 @@ int connpool_create(connpool_t **pool, const connpool_config_t *config)
         conn_shelf_hold(made, NULL, 0); /* shelf 0, of connpool_acquire */
         error = conn_keeper_begin(made);
     }
-    if (error != 0)
+    if (error != 0) {
         unmake(made);
-    else
-        *pool = made;
-    return error;
+        return error;
+    }
+    roll_enter(&made->entry, &conn_kind, made, made->config.name);
+    *pool = made;
+    return 0;
 }
 
 /* ------------------------------------------------------------ resize */
@@ -327,5 +329,6 @@ void connpool_destroy(connpool_t *pool)
     if (lent != 0)
         fprintf(stderr, "connpool: pool '%s': destroyed with %zu connection%s lent out\n", pool->config.name,
                 lent, lent == 1 ? "" : "s");
+    roll_leave(&pool->entry);
     unmake(pool);
 }

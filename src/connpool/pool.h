@@ -21,7 +21,7 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "../family/histogram.h"
+#include "../family/roll.h"
 #include "../wait.h"
 #include "slot.h"
 
@@ -150,7 +150,8 @@ struct connpool {
     uint64_t first_generation;     /* no lease of this pool has an older one */
 
     connpool_config_t config; /* name and members are copies */
-    size_t mapped;            /* bytes behind slots, hints, shards, shelves */
+    struct roll_entry entry;
+    size_t mapped; /* bytes behind slots, hints, shards, shelves */
 };
 
 /* ------------------------------------------------------------ time */
@@ -287,6 +288,10 @@ void conn_queue_end(struct connpool *pool);
 
 /* connpool_acquire on a shelf that is held (members, say). */
 int conn_acquire_from(struct connpool *pool, unsigned shelf, uint32_t timeout_ms, connpool_lease_t *lease);
+
+/* ------------------------------------------------------------ dump.c */
+
+extern struct roll_kind conn_kind;
 
 /* ------------------------------------------------------------ counting */
 

@@ -56,4 +56,15 @@ struct writer {
 int writer_write(const struct writer *writer, const char *name, const void *values, FILE *out,
                  enum bufpool_format format);
 
+/* A pool, and its struct of numbers. */
+struct writer_subject {
+    const char *name;
+    uint32_t number; /* unlike its name, no other living pool's of the kind */
+    const void *values;
+};
+
+/* What bufpool/observe.h asks of a section: all pools of a kind, their numbers with them. */
+void writer_write_section(const struct writer *writer, const struct writer_subject *subjects, size_t count,
+                          FILE *out, enum bufpool_format format);
+
 #endif /* FAMILY_WRITER_H */

@@ -71,17 +71,20 @@ int objpool_create(objpool_t **pool, const objpool_config_t *config)
     made->arg = config->arg;
     int error =
         bufpool_create_keeping(&made->buffers, &buffers, made->destruct != NULL ? release : NULL, made);
-    if (error != 0)
+    if (error != 0) {
         free(made);
-    else
-        *pool = made;
-    return error;
+        return error;
+    }
+    roll_enter(&made->entry, &objpool_kind, made, made->name);
+    *pool = made;
+    return 0;
 }
 
 void objpool_destroy(objpool_t *pool)
 {
     if (pool == NULL)
         return;
+    roll_leave(&pool->entry);
     bufpool_destroy(pool->buffers);
     free(pool);
 }

@@ -7,6 +7,8 @@
 #include <bufpool/objpool.h>
 #include <stdatomic.h>
 
+#include "family/roll.h"
+
 struct objpool {
     bufpool_t *buffers;
     size_t size;
@@ -16,7 +18,10 @@ struct objpool {
     /* relaxed: numbers; written on slow paths. */
     _Atomic uint64_t constructs, construct_failures, destructs;
     char name[32]; /* as long as a bufpool's */
+    struct roll_entry entry;
 };
+
+extern struct roll_kind objpool_kind;
 
 /* What a buffer of the only tier counts for: bufpool.h says so. */
 static inline size_t objpool_capacity_of(size_t size)

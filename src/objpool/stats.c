@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base.h"
-#include "family/writer.h"
+#include "family/roll.h"
 #include "pool.h"
 
 int objpool_stats(objpool_t *pool, objpool_stats_t *stats)
@@ -56,6 +56,14 @@ static const struct writer_number numbers[] = {
 };
 
 static const struct writer writer = {"objpool", numbers, WRITER_COUNT(numbers), NULL, 0};
+
+static int stats_of(void *pool, void *stats)
+{
+    return objpool_stats(pool, stats);
+}
+
+struct roll_kind objpool_kind = {
+    .section = "objpools", .writer = &writer, .stats_size = sizeof(objpool_stats_t), .stats = stats_of};
 
 int objpool_dump(objpool_t *pool, FILE *out, enum bufpool_format format)
 {

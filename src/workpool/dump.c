@@ -1,7 +1,7 @@
 /*
  * dump - what of the statistics is written, and what it means.
  */
-#include "family/writer.h"
+#include "family/roll.h"
 #include "pool.h"
 
 #define WRITER_STATS workpool_stats_t
@@ -34,6 +34,14 @@ static const struct writer_histogram histograms[] = {
 
 static const struct writer writer = {"workpool", numbers, WRITER_COUNT(numbers), histograms,
                                      WRITER_COUNT(histograms)};
+
+static int stats_of(void *pool, void *stats)
+{
+    return workpool_stats(pool, stats);
+}
+
+struct roll_kind workpool_kind = {
+    .section = "workpools", .writer = &writer, .stats_size = sizeof(workpool_stats_t), .stats = stats_of};
 
 int workpool_dump(workpool_t *pool, FILE *out, enum bufpool_format format)
 {

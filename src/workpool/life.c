@@ -115,6 +115,7 @@ int workpool_create(workpool_t **pool, const workpool_config_t *config)
         workpool_close(made, UINT32_MAX);
         pool_free(made);
     } else {
+        roll_enter(&made->entry, &workpool_kind, made, made->name);
         *pool = made;
     }
     return error;
@@ -148,5 +149,6 @@ void workpool_destroy(workpool_t *pool)
     }
     workpool_close(pool, UINT32_MAX);
     tell_what_is_out(pool);
+    roll_leave(&pool->entry);
     pool_free(pool);
 }

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "base.h"
+#include "family/roll.h"
 #include "jobs.h"
 #include "wait.h"
 
@@ -78,6 +79,7 @@ struct workpool {
     void *arg;
     unsigned forks; /* of the process before it was made, see life.c */
     struct times others_times;
+    struct roll_entry entry;
 
     alignas(DESTRUCTIVE_SIZE) pthread_mutex_t lock;
     /* All that follows is under the lock, but for the two events. */
@@ -154,5 +156,8 @@ int sleepers_sleep(struct workpool *pool, struct sleepers *sleepers, uint64_t de
 /* The same for one with a job. */
 int sleeper_sleep(struct workpool *pool, struct sleepers *sleepers, struct sleeper *sleeper,
                   uint64_t deadline_ms);
+
+/* In dump.c: for the documents of all pools. */
+extern struct roll_kind workpool_kind;
 
 #endif /* WORKPOOL_POOL_H */
