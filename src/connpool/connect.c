@@ -18,20 +18,27 @@ static size_t take_forgotten(struct connpool *pool)
 
 static size_t take_free(struct connpool *pool)
 {
-    /* The lowest: scans stay short. */
-    for (size_t i = 0; i < sizeof pool->free_slots / sizeof pool->free_slots[0]; i++) {
-        if (pool->free_slots[i] != 0) {
-            size_t index = i * 64 + (size_t)__builtin_ctzll(pool->free_slots[i]);
-            pool->free_slots[i] &= pool->free_slots[i] - 1;
-            return index;
-        }
+    /* The lowest: scans stay short. Bit CONN_SLOTS, of no slot, stays clear. */
+    for (size_t i = 0; i < sizeof pool->taken / sizeof pool->taken[0]; i++) {
+        uint64_t taken = atomic_load_explicit(&pool->taken[i], memory_order_relaxed);
+        if (taken == UINT64_MAX)
+            continue;
+        size_t index = i * 64 + (size_t)__builtin_ctzll(~taken);
+        if (index == CONN_SLOTS)
+            break;
+        /* seq_cst [waiters]: before the slot can be made idle; who scans reads it before the slot's word. */
+        atomic_store_explicit(&pool->taken[i], taken | (taken + 1), memory_order_seq_cst);
+        return index;
     }
     return take_forgotten(pool);
 }
 
 static void give_free(struct connpool *pool, size_t index)
 {
-    pool->free_slots[index / 64] |= (uint64_t)1 << index % 64;
+    /* relaxed: under the lock. Who scans by an older one looks at a slot for nothing. */
+    uint64_t taken = atomic_load_explicit(&pool->taken[index / 64], memory_order_relaxed);
+    atomic_store_explicit(&pool->taken[index / 64], taken & ~((uint64_t)1 << index % 64),
+                          memory_order_relaxed);
 }
 
 /* relaxed: the lock is held, and who reads outside reads a moment ago; but release [emptied] for close, which

@@ -166,9 +166,6 @@ static void set_up(struct connpool *pool)
     atomic_store_explicit(&pool->max_idle, config->max_idle, memory_order_relaxed);
     atomic_store_explicit(&pool->min_idle_least, config->min_idle, memory_order_relaxed);
     atomic_store_explicit(&pool->min_idle, config->min_idle, memory_order_relaxed);
-    memset(pool->free_slots, 0xff, sizeof pool->free_slots);
-    /* Ticket numbers are index + 1 in 16 bits. */
-    pool->free_slots[CONN_SLOTS / 64] &= ~((uint64_t)1 << CONN_SLOTS % 64);
     pool->first_generation = random_start(pool);
     bool checks = (config->flags & CONNPOOL_CHECK_ON_ACQUIRE) != 0 && config->check != NULL;
     atomic_store_explicit(&pool->attention,

@@ -127,11 +127,11 @@ struct connpool {
     /* Under the lock; relaxed for those who look from outside. */
     _Atomic uint64_t open; /* slots from OPENING to CLOSING */
     _Atomic uint64_t max_open, max_idle;
-    _Atomic uint64_t min_idle_least;             /* as configured */
-    _Atomic uint64_t min_idle;                   /* now; the keeper's */
-    uint64_t free_slots[(CONN_SLOTS + 63) / 64]; /* bits */
-    struct conn_waiter *first, *last;            /* in order of arrival */
-    struct conn_waiter *spare;                   /* never unmapped before destroy: see queue.c */
+    _Atomic uint64_t min_idle_least;                /* as configured */
+    _Atomic uint64_t min_idle;                      /* now; the keeper's */
+    _Atomic uint64_t taken[(CONN_SLOTS + 63) / 64]; /* a bit a slot, from OPENING to FREE; scans read it */
+    struct conn_waiter *first, *last;               /* in order of arrival */
+    struct conn_waiter *spare;                      /* never unmapped before destroy: see queue.c */
     struct conn_waiters_block *waiter_blocks;
     uint32_t round;                                /* of conn_serve */
     uint32_t next_reused;                          /* shelf to try when all have a key */

@@ -101,42 +101,56 @@ static void consider(struct finding *best, struct conn_slot *slot, uint64_t word
         *best = (struct finding){slot, word, rank, best->seen};
 }
 
-struct conn_slot *conn_claim_of(struct connpool *pool, unsigned shelf)
+/* An idle one into the finding: of a shelf by the pool's order, or of any other by what was unused for
+ * longest.
+ */
+static inline void look_at(struct connpool *pool, struct conn_slot *slot, unsigned shelf, bool is_of_others,
+                           struct finding *best)
 {
-    uint64_t idle = (uint64_t)shelf << CONN_STATE_BITS | CONN_IDLE;
+    /* seq_cst [waiters]: who waits has said so, and now looks at each word. */
+    uint64_t word = atomic_load_explicit(&slot->word, memory_order_seq_cst);
 
+    if (conn_state_of(word) != CONN_IDLE || (conn_shelf_of(word) == shelf) == is_of_others)
+        return;
+    /* relaxed: see rank_of. */
+    consider(best, slot, word,
+             is_of_others ? ~atomic_load_explicit(&slot->stamp, memory_order_relaxed)
+                          : rank_of(pool, slot, best));
+}
+
+/* The best of all slots that are not FREE: what was open once costs a bit. */
+static struct finding scan(struct connpool *pool, unsigned shelf, bool is_of_others)
+{
+    struct finding best = {.slot = NULL};
+    size_t high = conn_high(pool);
+
+    for (size_t i = 0; i < high; i += 64) {
+        /* seq_cst [waiters]: taken, then idle, then who waits; here the other way round. */
+        uint64_t taken = atomic_load_explicit(&pool->taken[i / 64], memory_order_seq_cst);
+        for (; taken != 0; taken &= taken - 1)
+            look_at(pool, &pool->slots[i + (size_t)__builtin_ctzll(taken)], shelf, is_of_others, &best);
+    }
+    return best;
+}
+
+static struct conn_slot *claim_best(struct connpool *pool, unsigned shelf, bool is_of_others, unsigned state)
+{
     for (;;) {
-        struct finding best = {.slot = NULL};
-        size_t high = conn_high(pool);
-        for (size_t i = 0; i < high; i++) {
-            /* seq_cst [waiters]: who waits has said so, and now looks at each word. */
-            uint64_t word = atomic_load_explicit(&pool->slots[i].word, memory_order_seq_cst);
-            if ((word & CONN_PLACE_MASK) == idle)
-                consider(&best, &pool->slots[i], word, rank_of(pool, &pool->slots[i], &best));
-        }
+        struct finding best = scan(pool, shelf, is_of_others);
         /* Lost: somebody else has got one, so looking again is lock-free. */
-        if (best.slot == NULL || conn_claim(pool, best.slot, best.word, CONN_KEPT))
+        if (best.slot == NULL || conn_claim(pool, best.slot, best.word, state))
             return best.slot;
     }
 }
 
+struct conn_slot *conn_claim_of(struct connpool *pool, unsigned shelf)
+{
+    return claim_best(pool, shelf, false, CONN_KEPT);
+}
+
 struct conn_slot *conn_claim_oldest(struct connpool *pool, unsigned not_shelf, unsigned state)
 {
-    for (;;) {
-        struct finding best = {.slot = NULL};
-        size_t high = conn_high(pool);
-        for (size_t i = 0; i < high; i++) {
-            /* seq_cst [waiters]: as above. */
-            uint64_t word = atomic_load_explicit(&pool->slots[i].word, memory_order_seq_cst);
-            if (conn_state_of(word) != CONN_IDLE || conn_shelf_of(word) == not_shelf)
-                continue;
-            /* relaxed: see rank_of. */
-            uint64_t stamp = atomic_load_explicit(&pool->slots[i].stamp, memory_order_relaxed);
-            consider(&best, &pool->slots[i], word, ~stamp);
-        }
-        if (best.slot == NULL || conn_claim(pool, best.slot, best.word, state))
-            return best.slot;
-    }
+    return claim_best(pool, not_shelf, true, state);
 }
 
 bool conn_reclaim(struct conn_slot *slot, uint64_t word)
