@@ -45,15 +45,17 @@ enum {
  * The attention word: 0 in the low bits a call cares for means "nothing but the hit". From CONN_WAITER on it
  * counts who waits.
  */
-#define CONN_CLOSED ((uint64_t)1)       /* connpool_close was called */
-#define CONN_COUNTED ((uint64_t)2)      /* max_idle or max_idle_per_key may bind: idle ones are counted */
-#define CONN_OVER ((uint64_t)4)         /* more are open than max_open, since resize */
-#define CONN_RESETS ((uint64_t)8)       /* there is a reset to run */
-#define CONN_CHECKS ((uint64_t)16)      /* CONNPOOL_CHECK_ON_ACQUIRE */
-#define CONN_ORDERED ((uint64_t)32)     /* any order but LIFO */
+#define CONN_CLOSED ((uint64_t)1)   /* connpool_close was called */
+#define CONN_COUNTED ((uint64_t)2)  /* max_idle or max_idle_per_key may bind: idle ones are counted */
+#define CONN_OVER ((uint64_t)4)     /* more are open than max_open, since resize */
+#define CONN_RESETS ((uint64_t)8)   /* there is a reset to run */
+#define CONN_CHECKS ((uint64_t)16)  /* CONNPOOL_CHECK_ON_ACQUIRE */
+#define CONN_ORDERED ((uint64_t)32) /* any order but LIFO */
+#define CONN_SOUGHT ((uint64_t)64)  /* somebody looks at all slots; none has been made idle since */
+#define CONN_BARREN ((uint64_t)128) /* he has found none idle, of no key, and still none has been made so */
 #define CONN_WAITER ((uint64_t)1 << 16) /* one that waits */
-#define CONN_STOPS_ACQUIRE (~(CONN_COUNTED | CONN_OVER | CONN_RESETS))
-#define CONN_STOPS_RELEASE (~(CONN_CHECKS | CONN_ORDERED))
+#define CONN_STOPS_ACQUIRE (~(CONN_COUNTED | CONN_OVER | CONN_RESETS | CONN_SOUGHT | CONN_BARREN))
+#define CONN_STOPS_RELEASE (~(CONN_CHECKS | CONN_ORDERED | CONN_SOUGHT | CONN_BARREN))
 /* What somebody who has just made a connection idle must look after. */
 #define CONN_STOPS_IDLE (~(CONN_RESETS | CONN_CHECKS | CONN_ORDERED))
 
@@ -209,8 +211,11 @@ static inline size_t conn_high(const struct connpool *pool)
  * caller's, and no longer counted as idle.
  */
 bool conn_claim(struct connpool *pool, struct conn_slot *slot, uint64_t word, unsigned state);
-/* The best idle one of a shelf by the pool's order, KEPT; or NULL. Looks at every slot. */
+/* The best idle one of a shelf by the pool's order, KEPT; or NULL. Looks at every connection, unless
+ * CONN_BARREN. */
 struct conn_slot *conn_claim_of(struct connpool *pool, unsigned shelf);
+/* The same, under the lock: where none is idle, nobody looks again before one is (see slots.c). */
+struct conn_slot *conn_claim_locked(struct connpool *pool, unsigned shelf);
 /* The idle one of any other shelf (CONN_NONE: of any) that was unused for longest, claimed; or NULL. */
 struct conn_slot *conn_claim_oldest(struct connpool *pool, unsigned not_shelf, unsigned state);
 /* IN_USE -> RECLAIMED, if the word still is what the caller judged: no touch, no release since. Then
@@ -220,6 +225,9 @@ bool conn_reclaim(struct conn_slot *slot, uint64_t word);
 /* What an owner of a KEPT one does with it: make it idle. False: there was no room for it, or the pool is
  * closed, and it has been closed. Serves who waits. */
 bool conn_make_idle(struct connpool *pool, struct conn_slot *slot);
+
+/* The caller has just made one idle: `attention` since then, and nobody is BARREN any more. */
+uint64_t conn_tell_idle(struct connpool *pool);
 
 /* Guess, for all threads of this CPU, that this slot is idle. */
 void conn_hint(struct connpool *pool, size_t index);

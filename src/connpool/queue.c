@@ -97,7 +97,7 @@ static bool serve_one(struct connpool *pool, struct conn_waiter *waiter, uint64_
                       struct conn_waiter **served, bool *is_full)
 {
     struct conn_shelf *shelf = &pool->shelves[waiter->shelf];
-    struct conn_slot *slot = conn_claim_of(pool, waiter->shelf);
+    struct conn_slot *slot = conn_claim_locked(pool, waiter->shelf);
 
     if (slot != NULL) {
         give(pool, waiter, slot, 0, served);

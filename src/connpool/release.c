@@ -131,6 +131,8 @@ static __attribute__((noinline, cold)) bool release_slow(struct connpool *pool, 
 static __attribute__((noinline, cold)) bool idle_after_all(struct connpool *pool, struct conn_slot *slot,
                                                            uint64_t idle, uint64_t attention)
 {
+    if ((attention & (CONN_SOUGHT | CONN_BARREN)) != 0)
+        attention = conn_tell_idle(pool);
     if ((attention & (CONN_CLOSED | CONN_OVER | CONN_COUNTED)) != 0 &&
         conn_claim(pool, slot, idle, CONN_KEPT))
         return conn_make_idle(pool, slot);

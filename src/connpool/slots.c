@@ -73,7 +73,8 @@ struct finding {
     struct conn_slot *slot;
     uint64_t word;
     uint64_t rank;
-    uint64_t seen; /* how many idle ones, for an even choice among them */
+    uint64_t seen;   /* how many idle ones, for an even choice among them */
+    bool has_passed; /* one that is idle, and not asked for */
 };
 
 /* The larger the sooner. */
@@ -98,7 +99,7 @@ static uint64_t rank_of(struct connpool *pool, const struct conn_slot *slot, str
 static void consider(struct finding *best, struct conn_slot *slot, uint64_t word, uint64_t rank)
 {
     if (best->slot == NULL || rank == UINT64_MAX || rank > best->rank)
-        *best = (struct finding){slot, word, rank, best->seen};
+        *best = (struct finding){slot, word, rank, best->seen, best->has_passed};
 }
 
 /* An idle one into the finding: of a shelf by the pool's order, or of any other by what was unused for
@@ -110,8 +111,12 @@ static inline void look_at(struct connpool *pool, struct conn_slot *slot, unsign
     /* seq_cst [waiters]: who waits has said so, and now looks at each word. */
     uint64_t word = atomic_load_explicit(&slot->word, memory_order_seq_cst);
 
-    if (conn_state_of(word) != CONN_IDLE || (conn_shelf_of(word) == shelf) == is_of_others)
+    if (conn_state_of(word) != CONN_IDLE)
         return;
+    if ((conn_shelf_of(word) == shelf) == is_of_others) {
+        best->has_passed = true;
+        return;
+    }
     /* relaxed: see rank_of. */
     consider(best, slot, word,
              is_of_others ? ~atomic_load_explicit(&slot->stamp, memory_order_relaxed)
@@ -133,24 +138,73 @@ static struct finding scan(struct connpool *pool, unsigned shelf, bool is_of_oth
     return best;
 }
 
-static struct conn_slot *claim_best(struct connpool *pool, unsigned shelf, bool is_of_others, unsigned state)
+static struct finding claim_best(struct connpool *pool, unsigned shelf, bool is_of_others, unsigned state)
 {
     for (;;) {
         struct finding best = scan(pool, shelf, is_of_others);
         /* Lost: somebody else has got one, so looking again is lock-free. */
         if (best.slot == NULL || conn_claim(pool, best.slot, best.word, state))
-            return best.slot;
+            return best;
     }
+}
+
+/*
+ * Where all are lent out, whoever comes would look at all of them for nothing, and in the queue under the
+ * lock. So who has looked there and found none notes it, and looks are saved until one is made idle.
+ *
+ * [barren] SOUGHT is set before the look, and becomes BARREN after it only where it is still set; who makes
+ * one idle clears both, behind its word. All of it is seq_cst: he reads SOUGHT or BARREN and clears it, or
+ * has made his idle before SOUGHT was set, and then the look sees it. Only the holder of the lock looks so:
+ * of two, one would take the other's SOUGHT for his own.
+ */
+static bool is_barren(struct connpool *pool)
+{
+    return (atomic_load_explicit(&pool->attention, memory_order_seq_cst) & CONN_BARREN) != 0;
 }
 
 struct conn_slot *conn_claim_of(struct connpool *pool, unsigned shelf)
 {
-    return claim_best(pool, shelf, false, CONN_KEPT);
+    return is_barren(pool) ? NULL : claim_best(pool, shelf, false, CONN_KEPT).slot;
+}
+
+/* Unless one has been made idle since. */
+static void note_barren(struct connpool *pool)
+{
+    uint64_t now = atomic_load_explicit(&pool->attention, memory_order_seq_cst);
+
+    /* seq_cst [barren] */
+    while ((now & CONN_SOUGHT) != 0 &&
+           !atomic_compare_exchange_weak_explicit(&pool->attention, &now, now ^ (CONN_SOUGHT | CONN_BARREN),
+                                                  memory_order_seq_cst, memory_order_seq_cst))
+        ;
+}
+
+struct conn_slot *conn_claim_locked(struct connpool *pool, unsigned shelf)
+{
+    if (is_barren(pool))
+        return NULL;
+    /* seq_cst [barren] */
+    atomic_fetch_or_explicit(&pool->attention, CONN_SOUGHT, memory_order_seq_cst);
+    struct finding best = claim_best(pool, shelf, false, CONN_KEPT);
+    if (best.slot == NULL && !best.has_passed)
+        note_barren(pool);
+    return best.slot;
+}
+
+uint64_t conn_tell_idle(struct connpool *pool)
+{
+    uint64_t attention = atomic_load_explicit(&pool->attention, memory_order_seq_cst);
+
+    /* seq_cst [barren]. What it was when it was cleared: who looked no more because of it has come before. */
+    if ((attention & (CONN_SOUGHT | CONN_BARREN)) != 0)
+        attention =
+            atomic_fetch_and_explicit(&pool->attention, ~(CONN_SOUGHT | CONN_BARREN), memory_order_seq_cst);
+    return attention;
 }
 
 struct conn_slot *conn_claim_oldest(struct connpool *pool, unsigned not_shelf, unsigned state)
 {
-    return claim_best(pool, not_shelf, true, state);
+    return is_barren(pool) ? NULL : claim_best(pool, not_shelf, true, state).slot;
 }
 
 bool conn_reclaim(struct conn_slot *slot, uint64_t word)
@@ -202,7 +256,7 @@ bool conn_make_idle(struct connpool *pool, struct conn_slot *slot)
         atomic_store_explicit(&slot->word, idle, memory_order_seq_cst);
         conn_hint(pool, conn_index(pool, slot));
 
-        uint64_t after = atomic_load_explicit(&pool->attention, memory_order_seq_cst);
+        uint64_t after = conn_tell_idle(pool);
         uint64_t new_limits = after & ~before & (CONN_CLOSED | CONN_OVER | CONN_COUNTED);
         if (new_limits == 0 || !conn_claim(pool, slot, idle, CONN_KEPT)) {
             if (after >= CONN_WAITER)

@@ -77,3 +77,98 @@ Test(connpool_scans, find_what_is_idle_in_slots_that_were_opened_again)
         connpool_release(pool, lease[i]);
     assert_ends_well(pool, &rig);
 }
+
+static void assert_none_is_free(connpool_t *pool)
+{
+    connpool_lease_t lease;
+
+    for (int i = 0; i < 3; i++)
+        cr_assert(eq(int, connpool_acquire(pool, 0, &lease), -EAGAIN));
+}
+
+/* A pool of two whose only idle one is being checked by the keeper. */
+static connpool_t *pool_in_check;
+
+static bool check_that_looks_on(void *resource, void *arg)
+{
+    (void)resource;
+    (void)arg;
+    assert_none_is_free(pool_in_check);
+    return true;
+}
+
+/* Fails when those who were refused have it noted that none is idle, and one way back does not clear that. */
+Test(connpool_scans, find_what_came_back_after_others_were_refused)
+{
+    connpool_config_t config = rig_config(&rig);
+    config.max_open = 2;
+    config.order = CONNPOOL_LRU;
+    config.check = check_that_looks_on;
+    config.check_interval_ms = 1000;
+
+    for (int resets = 0; resets < 2; resets++) { /* a release with a reset makes idle in another place */
+        config.reset = resets ? rig_reset : NULL;
+        connpool_t *pool = pool_in_check = rig_pool(&config);
+        connpool_lease_t lease[2] = {lease_from(pool), lease_from(pool)};
+        assert_none_is_free(pool);
+        connpool_release(pool, lease[0]);
+        lease[0] = lease_from(pool);
+        assert_none_is_free(pool);
+        connpool_release(pool, lease[1]);
+        connpool_release(pool, lease[0]);
+        lease[1] = lease_from(pool);
+        rig.now += 2000;
+        cr_assert(eq(u64, connpool_keep(pool), 0));
+        lease[0] = lease_from(pool);
+        cr_assert(eq(u64, conn_stats(pool).opens, 2));
+        connpool_release(pool, lease[0]);
+        connpool_release(pool, lease[1]);
+        MUST(connpool_close(pool, 0) == 0);
+        connpool_destroy(pool);
+    }
+}
+
+/* Fails when who waits for another key's is not seen by a release, or the look by one key is taken for all.
+ */
+Test(connpool_scans, of_one_key_say_nothing_of_another)
+{
+    connpool_config_t config = rig_config(&rig);
+    config.max_open = 2;
+    config.max_open_per_key = 1;
+    config.order = CONNPOOL_LRU;
+    connpool_t *pool = rig_pool(&config);
+    connpool_lease_t a = lease_of(pool, "a"), b = lease_of(pool, "b");
+    struct borrower waiter;
+
+    assert_none_is_free(pool);
+    connpool_release(pool, b);
+    cr_assert(eq(int, connpool_acquire_key(pool, "a", 1, 0, &b), -EAGAIN)); /* at its limit; b's is idle */
+    b = lease_of(pool, "b");
+    cr_assert(eq(u64, conn_stats(pool).opens, 2));
+    borrower_start(&waiter, pool, "a", FOR_EVER);
+    cr_assert(eq(int, connpool_acquire_key(pool, "b", 1, 0, &b), -EAGAIN));
+    connpool_release(pool, a);
+    cr_assert(eq(int, borrower_end(&waiter), 0));
+    connpool_release(pool, waiter.lease);
+    connpool_release(pool, b);
+    assert_ends_well(pool, &rig);
+}
+
+/* Fails when the number of no slot is given out, or each open looks at all that are open: 2^32 looks then. */
+Test(connpool_scans, all_connections_that_a_pool_may_have)
+{
+    connpool_t *pool = pool_of(CONNPOOL_MAX_OPEN);
+    connpool_lease_t *lease = malloc(CONNPOOL_MAX_OPEN * sizeof *lease);
+
+    MUST(lease != NULL);
+    acquire_all(pool, lease, CONNPOOL_MAX_OPEN);
+    assert_none_is_free(pool);
+    cr_assert(eq(u64, conn_stats(pool).in_use, CONNPOOL_MAX_OPEN));
+    connpool_release(pool, lease[CONNPOOL_MAX_OPEN - 1]);
+    lease[CONNPOOL_MAX_OPEN - 1] = lease_from(pool);
+    cr_assert(eq(u64, rig.opened, CONNPOOL_MAX_OPEN));
+    for (size_t i = 0; i < CONNPOOL_MAX_OPEN; i++)
+        connpool_release(pool, lease[i]);
+    free(lease);
+    assert_ends_well(pool, &rig);
+}
