@@ -272,12 +272,16 @@ int connpool_resize(connpool_t *pool, size_t max_open, size_t max_idle, size_t m
 
 /* ------------------------------------------------------------ the end */
 
+/* In one go: what is made idle behind us is closed by who does it. */
 static void close_idle(struct connpool *pool)
 {
-    struct conn_slot *slot;
-
-    while ((slot = conn_claim_oldest(pool, CONN_NONE, CONN_CLOSING)) != NULL)
-        conn_close(pool, slot, CONN_BY_END);
+    for (size_t i = 0; i < conn_high(pool); i++) {
+        /* seq_cst [attention]: CONN_CLOSED first, then the words; conn_make_idle does it the other way round.
+         */
+        uint64_t word = atomic_load_explicit(&pool->slots[i].word, memory_order_seq_cst);
+        if (conn_claim(pool, &pool->slots[i], word, CONN_CLOSING))
+            conn_close(pool, &pool->slots[i], CONN_BY_END);
+    }
 }
 
 int connpool_close(connpool_t *pool, uint32_t timeout_ms)
