@@ -34,21 +34,32 @@ struct conn_waiters_block {
     struct conn_waiter waiter[BLOCK];
 };
 
+/* Takes the lock, with a spare one there, unless there is no memory. Memory is asked for without it: a malloc
+ * that sleeps keeps nobody else from the pool. */
+static void lock_with_spare(struct connpool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    if (pool->spare != NULL)
+        return;
+    pthread_mutex_unlock(&pool->lock);
+    struct conn_waiters_block *block = aligned_alloc(64, sizeof *block);
+    pthread_mutex_lock(&pool->lock);
+    if (block == NULL)
+        return;
+    block->next = pool->waiter_blocks;
+    pool->waiter_blocks = block;
+    for (unsigned i = 0; i < BLOCK; i++) {
+        block->waiter[i] = (struct conn_waiter){.next = pool->spare};
+        pool->spare = &block->waiter[i];
+    }
+}
+
 static struct conn_waiter *take_spare(struct connpool *pool)
 {
-    if (pool->spare == NULL) {
-        struct conn_waiters_block *block = aligned_alloc(64, sizeof *block);
-        if (block == NULL)
-            return NULL;
-        block->next = pool->waiter_blocks;
-        pool->waiter_blocks = block;
-        for (unsigned i = 0; i < BLOCK; i++) {
-            block->waiter[i] = (struct conn_waiter){.next = pool->spare};
-            pool->spare = &block->waiter[i];
-        }
-    }
     struct conn_waiter *waiter = pool->spare;
-    pool->spare = waiter->next;
+
+    if (waiter != NULL)
+        pool->spare = waiter->next;
     return waiter;
 }
 
@@ -250,7 +261,7 @@ static int wait_for(struct connpool *pool, struct conn_waiter *waiter, uint64_t 
 int conn_queue(struct connpool *pool, unsigned shelf, uint64_t deadline_ms, struct conn_slot **slot)
 {
     uint64_t now = conn_now_ms(pool);
-    pthread_mutex_lock(&pool->lock);
+    lock_with_spare(pool);
     uint64_t attention = atomic_load_explicit(&pool->attention, memory_order_relaxed);
     struct conn_waiter *waiter = (attention & CONN_CLOSED) == 0 ? take_spare(pool) : NULL;
     if (waiter == NULL) {
