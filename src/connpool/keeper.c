@@ -89,6 +89,8 @@ static size_t round_of(struct connpool *pool)
     adapt(pool);
     for (size_t i = 0; i < conn_high(pool); i++)
         changed += conn_tend(pool, &pool->slots[i]);
+    for (size_t i = 0; i < keeper->targets && pool->config.idle_timeout_ms != 0; i++)
+        changed += conn_tend_unused(pool, &keeper->target[i]);
     changed += conn_fill(pool);
     /* A pause that is over makes no room, but who waits may now have another key's: only we know that it is.
      */

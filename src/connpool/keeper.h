@@ -66,6 +66,8 @@ void conn_keeper_watch(struct connpool *pool, struct conn_slot *slot, int fd);
 
 /* What there is to do for one slot; how many were closed. */
 size_t conn_tend(struct connpool *pool, struct conn_slot *slot);
+/* Of the target's, those that were unused for longest are closed first: min_idle keeps the others. */
+size_t conn_tend_unused(struct connpool *pool, const struct conn_target *target);
 /* Opens what is missing; how many. */
 size_t conn_fill(struct connpool *pool);
 

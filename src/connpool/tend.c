@@ -30,17 +30,12 @@ static size_t check_idle(struct connpool *pool, struct conn_slot *slot, uint64_t
     return 1;
 }
 
-/* Idle for too long, and not among those that min_idle asks for. */
-static bool is_unwanted(const struct connpool *pool, const struct conn_slot *slot, uint64_t word,
-                        uint64_t now)
+/* Idle for too long. */
+static bool is_unused(const struct connpool *pool, const struct conn_slot *slot, uint64_t now)
 {
-    const struct conn_keeper *keeper = pool->keeper;
-    unsigned shelf = conn_shelf_of(word);
-
     return pool->config.idle_timeout_ms != 0 &&
            conn_passed(now, atomic_load_explicit(&slot->used_at, memory_order_relaxed)) >
-               pool->config.idle_timeout_ms &&
-           keeper->idle[shelf] > conn_keeper_least(keeper, shelf);
+               pool->config.idle_timeout_ms;
 }
 
 static bool wants_check(const struct connpool *pool, const struct conn_slot *slot, uint64_t now)
@@ -56,9 +51,45 @@ static size_t tend_idle(struct connpool *pool, struct conn_slot *slot, uint64_t 
 {
     if (conn_is_old(pool, slot, now))
         return close_idle(pool, slot, word, CONN_BY_AGE);
-    if (is_unwanted(pool, slot, word, now))
+    /* Where min_idle keeps some it is for conn_tend_unused to say which. */
+    if (is_unused(pool, slot, now) && conn_keeper_least(pool->keeper, conn_shelf_of(word)) == 0)
         return close_idle(pool, slot, word, CONN_BY_IDLE);
     return wants_check(pool, slot, now) ? check_idle(pool, slot, word, now) : 0;
+}
+
+/* The idle one of a shelf that was unused for longest, too long; and its word. */
+static struct conn_slot *find_unused(const struct connpool *pool, unsigned shelf, uint64_t *of_oldest)
+{
+    const uint64_t idle = (uint64_t)shelf << CONN_STATE_BITS | CONN_IDLE;
+    struct conn_slot *oldest = NULL;
+    uint64_t oldest_stamp = 0;
+
+    for (size_t i = 0, high = conn_high(pool); i < high; i++) {
+        struct conn_slot *slot = &pool->slots[i];
+        /* acquire [slot]: its times. */
+        uint64_t word = atomic_load_explicit(&slot->word, memory_order_acquire);
+        uint64_t stamp = atomic_load_explicit(&slot->stamp, memory_order_relaxed);
+        if ((word & CONN_PLACE_MASK) != idle || (oldest != NULL && stamp >= oldest_stamp))
+            continue;
+        oldest = slot;
+        oldest_stamp = stamp;
+        *of_oldest = word;
+    }
+    return oldest != NULL && is_unused(pool, oldest, conn_now_ms(pool)) ? oldest : NULL;
+}
+
+size_t conn_tend_unused(struct connpool *pool, const struct conn_target *target)
+{
+    size_t closed = 0;
+    uint64_t word;
+    struct conn_slot *slot;
+
+    /* Lost: it is in use, and what is to be done in the next round is another matter. */
+    while (pool->keeper->idle[target->shelf] > target->least &&
+           (slot = find_unused(pool, target->shelf, &word)) != NULL &&
+           close_idle(pool, slot, word, CONN_BY_IDLE) != 0)
+        closed++;
+    return closed;
 }
 
 /* ------------------------------------------------------------ lent out */
