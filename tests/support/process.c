@@ -207,6 +207,18 @@ size_t page_bytes(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+size_t entry_count(const char *directory)
+{
+    size_t count = 0;
+    DIR *list = opendir(directory);
+
+    MUST(list != NULL);
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(list);
+    return count;
+}
+
 static void limit_to(int resource, size_t bytes)
 {
     struct rlimit limit;

@@ -62,6 +62,8 @@ size_t status_bytes(const char *field);
 /* Lines of /proc/self/maps. */
 size_t map_count(void);
 size_t page_bytes(void);
+/* Of a directory: "/proc/self/task" has the threads, "/proc/self/fd" the descriptors and one more. */
+size_t entry_count(const char *directory);
 
 /*
  * Have every later brk, mmap or mprotect of writable memory, and reservation

@@ -1,8 +1,8 @@
 /*
  * until - wait for what must come, however long a busy machine takes; where it does not come, say what.
  */
-#ifndef KEEPER_UNTIL_H
-#define KEEPER_UNTIL_H
+#ifndef TEST_UNTIL_H
+#define TEST_UNTIL_H
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,4 +33,4 @@ static inline void until_pause(time_t end, const char *condition, const char *fi
     for (time_t until = until_end(); !(condition);)                                                          \
     until_pause(until, #condition, __FILE__, __LINE__)
 
-#endif /* KEEPER_UNTIL_H */
+#endif /* TEST_UNTIL_H */
