@@ -1,9 +1,11 @@
 /*
  * Orders of lending, limits of idle ones, resize and close in use.
  */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
 #include <errno.h>
 
-#include "check.h"
+#include "lending.h"
 #include "pools.h"
 
 static struct rig rig;
@@ -19,13 +21,13 @@ static connpool_t *pool_of_four(enum connpool_order lending, const int *order)
     connpool_config_t config = rig_config(&rig);
     connpool_lease_t lease[FOUR];
     config.order = lending;
-    connpool_t *pool = rig_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
 
     for (int i = 0; i < FOUR; i++)
         lease[i] = lease_from(pool);
     for (int i = 0; i < FOUR; i++) {
         MUST(connpool_release(pool, lease[order[i] - 1]));
-        rig.now++;
+        rig.now_ms++;
     }
     return pool;
 }
@@ -36,11 +38,11 @@ static void assert_lends(connpool_t *pool, const int *numbers)
 
     for (int i = 0; i < FOUR; i++) {
         lease[i] = lease_from(pool);
-        cr_assert(eq(u64, wire_of(lease[i])->number, (uint64_t)numbers[i]), "the %d. acquire", i + 1);
+        cr_assert(eq(u64, connection_of(lease[i])->number, (uint64_t)numbers[i]), "the %d. acquire", i + 1);
     }
     for (int i = 0; i < FOUR; i++)
         connpool_release(pool, lease[i]);
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when the newest is not lent first. */
@@ -58,7 +60,7 @@ Test(connpool_limits, lifo_holds_beyond_the_hints)
     enum { COUNT = 100 };
     connpool_config_t config = rig_config(&rig);
     config.max_open = COUNT;
-    connpool_t *pool = rig_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease[COUNT];
 
     for (int i = 0; i < COUNT; i++)
@@ -67,11 +69,11 @@ Test(connpool_limits, lifo_holds_beyond_the_hints)
         MUST(connpool_release(pool, lease[i]));
     for (int i = COUNT; i > 0; i--) {
         lease[i - 1] = lease_from(pool);
-        cr_assert(eq(u64, wire_of(lease[i - 1])->number, (uint64_t)i));
+        cr_assert(eq(u64, connection_of(lease[i - 1])->number, (uint64_t)i));
     }
     for (int i = 0; i < COUNT; i++)
         connpool_release(pool, lease[i]);
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when FIFO goes by use and not by age. */
@@ -96,12 +98,12 @@ Test(connpool_limits, random_lends_all_alike)
 
     for (int i = 0; i < 4000; i++) {
         connpool_lease_t lease = lease_from(pool);
-        drawn[wire_of(lease)->number - 1]++;
+        drawn[connection_of(lease)->number - 1]++;
         connpool_release(pool, lease);
     }
     for (int i = 0; i < FOUR; i++)
         cr_assert(drawn[i] > 835 && drawn[i] < 1165, "%d was drawn %d times of 4000", i + 1, drawn[i]);
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when more stay idle than max_idle, or fewer. */
@@ -109,7 +111,7 @@ Test(connpool_limits, what_is_released_beyond_max_idle_is_closed)
 {
     connpool_config_t config = rig_config(&rig);
     config.max_idle = 2;
-    connpool_t *pool = rig_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
 
     for (int round = 0; round < 3; round++) {
         connpool_lease_t lease[5];
@@ -120,7 +122,7 @@ Test(connpool_limits, what_is_released_beyond_max_idle_is_closed)
         cr_assert(eq(u64, conn_stats(pool).idle, 2));
     }
     cr_assert(eq(u64, conn_stats(pool).closed_limit, 9));
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when one key's idle ones count for another's limit. */
@@ -128,13 +130,13 @@ Test(connpool_limits, max_idle_per_key_is_each_key_s_own)
 {
     connpool_config_t config = rig_config(&rig);
     config.max_idle_per_key = 1;
-    connpool_t *pool = rig_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t a[2] = {lease_of(pool, "a"), lease_of(pool, "a")}, b = lease_of(pool, "b");
 
     cr_assert(connpool_release(pool, a[0]));
     cr_assert(connpool_release(pool, b));
     cr_assert(not(connpool_release(pool, a[1])));
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when a larger limit does not count at once, or does not serve who waits. */
@@ -142,17 +144,17 @@ Test(connpool_limits, resize_upwards_serves_who_waits)
 {
     connpool_config_t config = rig_config(&rig);
     config.max_open = 1;
-    connpool_t *pool = rig_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease = lease_from(pool);
     struct borrower waiter;
 
-    borrower_start(&waiter, pool, NULL, FOR_EVER);
+    borrower_queue(&waiter, pool, NULL, FOR_EVER);
     cr_assert(eq(int, connpool_resize(pool, 2, SIZE_MAX, 0), 0));
     cr_assert(eq(int, borrower_end(&waiter), 0));
     cr_assert(eq(u64, conn_stats(pool).opens, 2));
     connpool_release(pool, waiter.lease);
     connpool_release(pool, lease);
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when idle ones above the limit stay, or lent ones are closed under their borrower or kept at release.
@@ -161,7 +163,7 @@ Test(connpool_limits, resize_downwards_closes_idle_ones_now_and_lent_ones_at_rel
 {
     connpool_config_t config = rig_config(&rig);
     config.max_open = 8;
-    connpool_t *pool = rig_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease[8];
 
     for (int i = 0; i < 8; i++)
@@ -178,14 +180,14 @@ Test(connpool_limits, resize_downwards_closes_idle_ones_now_and_lent_ones_at_rel
     cr_assert(eq(u64, conn_stats(pool).closed_limit, 6));
     lease[0] = lease_from(pool);
     cr_assert(connpool_release(pool, lease[0]));
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when max_idle set later does not count those that were idle before. */
 Test(connpool_limits, a_max_idle_that_comes_later_counts_all)
 {
     connpool_config_t config = rig_config(&rig);
-    connpool_t *pool = rig_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease[6];
 
     for (int i = 0; i < 6; i++)
@@ -205,7 +207,7 @@ Test(connpool_limits, a_max_idle_that_comes_later_counts_all)
     cr_assert(eq(int, connpool_resize(pool, 16, 2, 3), -EINVAL));
     cr_assert(eq(int, connpool_resize(pool, CONNPOOL_MAX_OPEN + (size_t)1, 2, 0), -EINVAL));
     cr_assert(eq(u64, conn_stats(pool).idle, 2));
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when close lends on, waits for nothing, forgets who waits, or leaves what is released later open. */
@@ -213,12 +215,12 @@ Test(connpool_limits, close_ends_all_and_waits_for_what_is_out)
 {
     connpool_config_t config = rig_config(&rig);
     config.max_open = 2;
-    connpool_t *pool = rig_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease = lease_from(pool), other = lease_from(pool);
     struct borrower waiter[2];
 
-    borrower_start(&waiter[0], pool, NULL, FOR_EVER);
-    borrower_start(&waiter[1], pool, "key", FOR_EVER);
+    borrower_queue(&waiter[0], pool, NULL, FOR_EVER);
+    borrower_queue(&waiter[1], pool, "key", FOR_EVER);
     cr_assert(eq(int, connpool_close(pool, 0), -ETIMEDOUT));
     cr_assert(eq(int, borrower_end(&waiter[0]), -ESHUTDOWN));
     cr_assert(eq(int, borrower_end(&waiter[1]), -ESHUTDOWN));
@@ -229,5 +231,5 @@ Test(connpool_limits, close_ends_all_and_waits_for_what_is_out)
     cr_assert(not(connpool_release(pool, other)));
     cr_assert(eq(int, connpool_close(pool, FOR_EVER), 0));
     cr_assert(eq(u64, conn_stats(pool).closed_end, 2));
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }

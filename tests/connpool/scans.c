@@ -1,10 +1,12 @@
 /*
  * What a look at all slots finds. The pools lend by use, so that no guess comes before the look.
  */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-#include "check.h"
+#include "lending.h"
 #include "pools.h"
 
 static struct rig rig;
@@ -16,7 +18,7 @@ static connpool_t *pool_of(size_t max_open)
     connpool_config_t config = rig_config(&rig);
     config.max_open = max_open;
     config.order = CONNPOOL_LRU;
-    return rig_pool(&config);
+    return rig_start(&rig, &config);
 }
 
 static void acquire_all(connpool_t *pool, connpool_lease_t *lease, size_t count)
@@ -46,10 +48,10 @@ Test(connpool_scans, find_what_is_idle_among_slots_that_were_open_once)
     acquire_all(pool, again, LEFT);
     cr_assert(eq(u64, rig.opened, COUNT), "an idle one was not found");
     for (size_t i = 0; i < LEFT; i++) {
-        cr_assert(eq(u64, wire_of(again[i])->number, left[i] + 1));
+        cr_assert(eq(u64, connection_of(again[i])->number, left[i] + 1));
         connpool_release(pool, again[i]);
     }
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when a slot that was closed and opened again is not looked at, or given twice. */
@@ -75,7 +77,7 @@ Test(connpool_scans, find_what_is_idle_in_slots_that_were_opened_again)
     }
     for (size_t i = 0; i < COUNT; i++)
         connpool_release(pool, lease[i]);
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 static void assert_none_is_free(connpool_t *pool)
@@ -108,7 +110,7 @@ Test(connpool_scans, find_what_came_back_after_others_were_refused)
 
     for (int resets = 0; resets < 2; resets++) { /* a release with a reset makes idle in another place */
         config.reset = resets ? rig_reset : NULL;
-        connpool_t *pool = pool_in_check = rig_pool(&config);
+        connpool_t *pool = pool_in_check = rig_start(&rig, &config);
         connpool_lease_t lease[2] = {lease_from(pool), lease_from(pool)};
         assert_none_is_free(pool);
         connpool_release(pool, lease[0]);
@@ -117,7 +119,7 @@ Test(connpool_scans, find_what_came_back_after_others_were_refused)
         connpool_release(pool, lease[1]);
         connpool_release(pool, lease[0]);
         lease[1] = lease_from(pool);
-        rig.now += 2000;
+        rig.now_ms += 2000;
         cr_assert(eq(u64, connpool_keep(pool), 0));
         lease[0] = lease_from(pool);
         cr_assert(eq(u64, conn_stats(pool).opens, 2));
@@ -136,7 +138,7 @@ Test(connpool_scans, of_one_key_say_nothing_of_another)
     config.max_open = 2;
     config.max_open_per_key = 1;
     config.order = CONNPOOL_LRU;
-    connpool_t *pool = rig_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t a = lease_of(pool, "a"), b = lease_of(pool, "b");
     struct borrower waiter;
 
@@ -151,7 +153,7 @@ Test(connpool_scans, of_one_key_say_nothing_of_another)
     cr_assert(eq(int, borrower_end(&waiter), 0));
     connpool_release(pool, waiter.lease);
     connpool_release(pool, b);
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when the number of no slot is given out, or each open looks at all that are open: 2^32 looks then. */
@@ -170,5 +172,5 @@ Test(connpool_scans, all_connections_that_a_pool_may_have)
     for (size_t i = 0; i < CONNPOOL_MAX_OPEN; i++)
         connpool_release(pool, lease[i]);
     free(lease);
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "pools.h"
-#include "rig.h"
+#include "lending.h"
 
 enum { THREADS = 8, ROUNDS = UNDER_SANITIZER ? 4000 : 50000 };
 
@@ -20,25 +20,24 @@ enum { KEYS = sizeof keys / sizeof keys[0] };
 
 struct crowd {
     struct rig rig;
-    connpool_t *pool;
     bool has_keys, marks, resizes, fails, holds;
     _Atomic uint64_t seeds, served, faults;
 };
 
 static void use(struct crowd *crowd, connpool_lease_t lease, const char *key, uint64_t *random)
 {
-    wire_own(lease);
-    if (key != NULL && strcmp(wire_of(lease)->key, key) != 0)
+    connection_own(lease);
+    if (key != NULL && strcmp(connection_of(lease)->key, key) != 0)
         atomic_fetch_add(&crowd->faults, 1);
     /* Longer than a thread tries before it queues. */
     for (unsigned i = crowd->holds || random_next(random) % 64 == 0 ? 48 : 0; i > 0; i--)
         sched_yield();
-    if (random_next(random) % 32 == 0 && !connpool_touch(crowd->pool, lease))
+    if (random_next(random) % 32 == 0 && !connpool_touch(crowd->rig.pool, lease))
         atomic_fetch_add(&crowd->faults, 1);
     if (crowd->marks && random_next(random) % 16 == 0)
-        connpool_mark_unusable(crowd->pool, lease);
-    wire_disown(lease);
-    connpool_release(crowd->pool, lease);
+        connpool_mark_unusable(crowd->rig.pool, lease);
+    connection_disown(lease);
+    connpool_release(crowd->rig.pool, lease);
     atomic_fetch_add(&crowd->served, 1);
 }
 
@@ -56,11 +55,11 @@ static void step(struct crowd *crowd, uint64_t *random)
     connpool_lease_t lease = {0};
 
     if (crowd->fails && random_next(random) % 256 == 0)
-        atomic_store(&crowd->rig.fail_with, random_next(random) % 2 == 0 ? -ECONNREFUSED : 0);
+        atomic_store(&crowd->rig.refuses, random_next(random) % 2 == 0 ? -ECONNREFUSED : 0);
     if (crowd->resizes && random_next(random) % 256 == 0)
-        MUST(connpool_resize(crowd->pool, 1 + random_next(random) % 8, random_next(random) % 9, 0) == 0);
-    int error = key == NULL ? connpool_acquire(crowd->pool, timeout, &lease)
-                            : connpool_acquire_key(crowd->pool, key, strlen(key), timeout, &lease);
+        MUST(connpool_resize(crowd->rig.pool, 1 + random_next(random) % 8, random_next(random) % 9, 0) == 0);
+    int error = key == NULL ? connpool_acquire(crowd->rig.pool, timeout, &lease)
+                            : connpool_acquire_key(crowd->rig.pool, key, strlen(key), timeout, &lease);
     if (error == 0)
         use(crowd, lease, key, random);
     else if (!is_expected(crowd, error, timeout))
@@ -85,19 +84,18 @@ static bool all_run(struct crowd *crowd)
         MUST(pthread_create(&thread[i], NULL, run, crowd) == 0);
     for (unsigned i = 0; i < THREADS; i++)
         MUST(pthread_join(thread[i], NULL) == 0);
-    connpool_stats_t stats = conn_stats(crowd->pool);
+    connpool_stats_t stats = conn_stats(crowd->rig.pool);
     const char *fault = atomic_load(&crowd->faults) != 0 ? "an error or a key that must not be"
                         : stats.waiters != 0 || stats.in_use != 0 || stats.opening != 0 ? "somebody is left"
                         : stats.acquires != atomic_load(&crowd->served) ? "acquires are not what was served"
                                                                         : NULL;
-    const char *at_end = end_fault(crowd->pool, &crowd->rig);
-    fault = fault != NULL ? fault : at_end;
+    bool ends = rig_ends(&crowd->rig);
     if (fault != NULL)
         fprintf(stderr, "%s\n", fault);
     else
         printf("  %llu leases, %llu waits, %llu opens\n", (unsigned long long)stats.acquires,
                (unsigned long long)stats.waits, (unsigned long long)stats.opens);
-    return fault == NULL;
+    return ends && fault == NULL;
 }
 
 static connpool_config_t crowd_config(struct crowd *crowd, size_t max_open)
@@ -116,7 +114,7 @@ static bool enough_for_all_have_one_owner_each(void)
 {
     static struct crowd crowd;
     connpool_config_t config = crowd_config(&crowd, THREADS);
-    crowd.pool = rig_pool(&config);
+    rig_start(&crowd.rig, &config);
     return all_run(&crowd);
 }
 
@@ -127,7 +125,7 @@ static bool too_few_for_all_are_passed_on(void)
     connpool_config_t config = crowd_config(&crowd, 2);
     config.overdue_ms = 1000;
     crowd.holds = true;
-    crowd.pool = rig_pool(&config);
+    rig_start(&crowd.rig, &config);
     return all_run(&crowd);
 }
 
@@ -137,7 +135,7 @@ static bool room_is_never_lost(void)
     static struct crowd crowd;
     connpool_config_t config = crowd_config(&crowd, 3);
     crowd.marks = crowd.fails = true;
-    crowd.pool = rig_pool(&config);
+    rig_start(&crowd.rig, &config);
     return all_run(&crowd);
 }
 
@@ -149,7 +147,7 @@ static bool keys_are_kept_apart(void)
     config.max_open_per_key = 2;
     config.max_idle_per_key = 1;
     crowd.has_keys = crowd.marks = true;
-    crowd.pool = rig_pool(&config);
+    rig_start(&crowd.rig, &config);
     return all_run(&crowd);
 }
 
@@ -161,7 +159,7 @@ static bool limits_may_change_in_traffic(void)
     config.order = CONNPOOL_RANDOM;
     config.reset = rig_reset;
     crowd.resizes = crowd.marks = true;
-    crowd.pool = rig_pool(&config);
+    rig_start(&crowd.rig, &config);
     return all_run(&crowd);
 }
 
@@ -174,7 +172,7 @@ static void *until_shutdown(void *arg)
     int error;
 
     (void)arg;
-    while ((error = connpool_acquire(closing.pool, FOR_EVER, &lease)) == 0)
+    while ((error = connpool_acquire(closing.rig.pool, FOR_EVER, &lease)) == 0)
         use(&closing, lease, NULL, &random);
     return error == -ESHUTDOWN ? NULL : arg;
 }
@@ -186,17 +184,17 @@ static bool close_in_traffic_ends_all(void)
         pthread_t thread[THREADS];
         void *end;
         connpool_config_t config = crowd_config(&closing, 3);
-        closing.pool = rig_pool(&config);
+        rig_start(&closing.rig, &config);
         for (unsigned j = 0; j < THREADS; j++)
             MUST(pthread_create(&thread[j], NULL, until_shutdown, &closing) == 0);
         while (atomic_load(&closing.served) < 100)
             sched_yield();
-        if (connpool_close(closing.pool, FOR_EVER) != 0)
+        if (connpool_close(closing.rig.pool, FOR_EVER) != 0)
             return false;
         for (unsigned j = 0; j < THREADS; j++)
             if (pthread_join(thread[j], &end) != 0 || end != NULL)
                 return false;
-        if (end_fault(closing.pool, &closing.rig) != NULL)
+        if (!rig_ends(&closing.rig))
             return false;
     }
     return true;

@@ -2,10 +2,12 @@
  * Who waits is served in order of arrival, once, or not at all. The order is made by starting one only when
  * the last is in the queue.
  */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
 #include <errno.h>
 #include <sched.h>
 
-#include "check.h"
+#include "lending.h"
 #include "pools.h"
 
 static struct rig rig;
@@ -20,7 +22,7 @@ static connpool_t *pool_of(size_t max_open, size_t max_waiters)
     connpool_config_t config = rig_config(&rig);
     config.max_open = max_open;
     config.max_waiters = max_waiters;
-    return rig_pool(&config);
+    return rig_start(&rig, &config);
 }
 
 /* Fails when anybody is served out of turn, by a release or by a close. */
@@ -31,7 +33,7 @@ Test(connpool_waiters, are_served_in_order_of_arrival)
     struct borrower crowd[CROWD];
 
     for (int i = 0; i < CROWD; i++)
-        borrower_start(&crowd[i], pool, NULL, FOR_EVER);
+        borrower_queue(&crowd[i], pool, NULL, FOR_EVER);
     for (int i = 0; i < CROWD; i++) {
         if (i % 2 == 1)
             connpool_mark_unusable(pool, lease); /* then it is room that is passed on */
@@ -50,35 +52,33 @@ Test(connpool_waiters, are_served_in_order_of_arrival)
     for (int i = 0; i < CONNPOOL_BUCKETS; i++)
         timed += stats.wait_histogram[i];
     cr_assert(eq(u64, timed, CROWD));
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 static _Thread_local struct borrower *comes_in_release;
 
 /* The clock of a release, read after it has looked who waits and before it makes its connection idle. */
-static uint64_t clock_with_a_guest(void *arg)
+static void let_the_guest_in(struct rig *ours)
 {
     struct borrower *guest = comes_in_release;
 
     comes_in_release = NULL;
     if (guest != NULL) {
-        borrower_start(guest, guest->pool, NULL, 30000);
+        borrower_queue(guest, ours->pool, NULL, 30000);
         /* It has looked at every word, too: that it did under the lock, which this takes. */
-        MUST(connpool_resize(guest->pool, 1, SIZE_MAX, 0) == 0);
+        MUST(connpool_resize(ours->pool, 1, SIZE_MAX, 0) == 0);
     }
-    return atomic_load(&((struct rig *)arg)->now);
 }
 
 /* Fails when a release does not look again, and the one who came in between sleeps beside an idle connection.
  */
 Test(connpool_waiters, one_who_comes_in_the_middle_of_a_release_is_served_by_it)
 {
-    struct borrower guest = {.pool = NULL};
+    struct borrower guest;
     connpool_config_t config = rig_config(&rig);
     config.max_open = 1;
-    config.clock = clock_with_a_guest;
-    guest.pool = rig_pool(&config);
-    connpool_t *pool = guest.pool;
+    rig.on_clock = let_the_guest_in;
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease = lease_from(pool);
 
     comes_in_release = &guest;
@@ -86,7 +86,7 @@ Test(connpool_waiters, one_who_comes_in_the_middle_of_a_release_is_served_by_it)
     cr_assert(eq(ptr, comes_in_release, NULL));
     cr_assert(eq(int, borrower_end(&guest), 0));
     connpool_release(pool, guest.lease);
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when a connection goes to one whose time was over, and is lost with it. */
@@ -96,7 +96,7 @@ Test(connpool_waiters, one_whose_time_is_over_is_never_served)
     connpool_lease_t lease = lease_from(pool);
     struct borrower late, patient;
 
-    borrower_start(&patient, pool, NULL, FOR_EVER);
+    borrower_queue(&patient, pool, NULL, FOR_EVER);
     /* Not by borrower_start: it may be gone before it was seen. */
     late = (struct borrower){.error = connpool_acquire(pool, 20, &late.lease)};
     cr_assert(eq(int, late.error, -ETIMEDOUT));
@@ -105,7 +105,7 @@ Test(connpool_waiters, one_whose_time_is_over_is_never_served)
     cr_assert(eq(int, borrower_end(&patient), 0));
     connpool_release(pool, patient.lease);
     cr_assert(eq(u64, conn_stats(pool).idle, 1));
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 static void *wait_for_it(void *arg)
@@ -152,7 +152,7 @@ Test(connpool_waiters, may_leave_the_queue_anywhere)
 
         for (uint32_t timeout_ms = 100; !one_of_three_leaves(pool, leaving, timeout_ms); timeout_ms *= 2)
             MUST(timeout_ms < UINT32_MAX / 2);
-        assert_ends_well(pool, &rig);
+        cr_assert(rig_ends(&rig));
     }
 }
 
@@ -163,8 +163,8 @@ Test(connpool_waiters, more_than_max_waiters_are_refused)
     connpool_lease_t lease = lease_from(pool), none;
     struct borrower waiter[2];
 
-    borrower_start(&waiter[0], pool, NULL, FOR_EVER);
-    borrower_start(&waiter[1], pool, NULL, FOR_EVER);
+    borrower_queue(&waiter[0], pool, NULL, FOR_EVER);
+    borrower_queue(&waiter[1], pool, NULL, FOR_EVER);
     cr_assert(eq(int, connpool_acquire(pool, FOR_EVER, &none), -ENOBUFS));
     cr_assert(eq(int, connpool_acquire(pool, 0, &none), -EAGAIN));
     cr_assert(eq(u64, conn_stats(pool).refusals, 1));
@@ -174,7 +174,7 @@ Test(connpool_waiters, more_than_max_waiters_are_refused)
         lease = waiter[i].lease;
     }
     connpool_release(pool, lease);
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when somebody who comes later takes what was given to who waited. */
@@ -185,7 +185,7 @@ Test(connpool_waiters, are_not_overtaken)
     struct borrower waiter;
 
     for (int i = 0; i < 200; i++) {
-        borrower_start(&waiter, pool, NULL, FOR_EVER);
+        borrower_queue(&waiter, pool, NULL, FOR_EVER);
         cr_assert(connpool_release(pool, lease));
         /* The waiter may not have woken yet; it has the connection all the same. */
         cr_assert(eq(int, connpool_acquire(pool, 0, &none), -EAGAIN));
@@ -193,7 +193,7 @@ Test(connpool_waiters, are_not_overtaken)
         lease = waiter.lease;
     }
     connpool_release(pool, lease);
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when the room of an open that failed is lost to those who wait behind. */
@@ -203,21 +203,21 @@ Test(connpool_waiters, get_the_room_of_an_open_that_failed)
     config.max_open = 1;
     config.backoff_ms = 0;
     config.backoff_most_ms = 0;
-    connpool_t *pool = rig_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease = lease_from(pool);
     struct borrower crowd[CROWD];
 
     for (int i = 0; i < CROWD; i++)
-        borrower_start(&crowd[i], pool, NULL, FOR_EVER);
-    rig.fail_with = -ECONNRESET;
+        borrower_queue(&crowd[i], pool, NULL, FOR_EVER);
+    rig.refuses = -ECONNRESET;
     connpool_mark_unusable(pool, lease);
     connpool_release(pool, lease);
     for (int i = 0; i < CROWD; i++)
         cr_assert(eq(int, borrower_end(&crowd[i]), -ECONNRESET), "%d", i);
     cr_assert(eq(u64, conn_stats(pool).open_failures, CROWD));
-    rig.fail_with = 0;
+    rig.refuses = 0;
     connpool_release(pool, lease_from(pool));
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when those who wait for a server that is gone each ask it again, or sleep on. */
@@ -228,14 +228,14 @@ Test(connpool_waiters, hear_at_once_that_the_server_is_gone)
     struct borrower crowd[CROWD];
 
     for (int i = 0; i < CROWD; i++)
-        borrower_start(&crowd[i], pool, NULL, FOR_EVER);
-    rig.fail_with = -ECONNREFUSED;
+        borrower_queue(&crowd[i], pool, NULL, FOR_EVER);
+    rig.refuses = -ECONNREFUSED;
     connpool_mark_unusable(pool, lease);
     connpool_release(pool, lease);
     for (int i = 0; i < CROWD; i++)
         cr_assert(eq(int, borrower_end(&crowd[i]), -ECONNREFUSED), "%d", i);
     cr_assert(eq(u64, conn_stats(pool).open_failures, 1));
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when a dead connection handed to one that waits costs it its turn. */
@@ -244,20 +244,20 @@ Test(connpool_waiters, keep_their_turn_when_what_they_get_is_dead)
     connpool_config_t config = rig_config(&rig);
     config.max_open = 1;
     config.flags |= CONNPOOL_CHECK_ON_ACQUIRE;
-    connpool_t *pool = rig_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease = lease_from(pool);
     struct borrower waiter[2];
 
-    borrower_start(&waiter[0], pool, NULL, FOR_EVER);
-    borrower_start(&waiter[1], pool, NULL, FOR_EVER);
-    rig_kill(lease);
+    borrower_queue(&waiter[0], pool, NULL, FOR_EVER);
+    borrower_queue(&waiter[1], pool, NULL, FOR_EVER);
+    connection_of(lease)->is_dead = true;
     connpool_release(pool, lease);
     cr_assert(eq(int, borrower_end(&waiter[0]), 0));
-    cr_assert(eq(u64, wire_of(waiter[0].lease)->number, 2));
+    cr_assert(eq(u64, connection_of(waiter[0].lease)->number, 2));
     cr_assert(not(waiter[1].is_back));
     connpool_release(pool, waiter[0].lease);
     cr_assert(eq(int, borrower_end(&waiter[1]), 0));
     connpool_release(pool, waiter[1].lease);
     cr_assert(eq(u64, conn_stats(pool).closed_check, 1));
-    assert_ends_well(pool, &rig);
+    cr_assert(rig_ends(&rig));
 }
