@@ -6,84 +6,83 @@
 #include <criterion/new/assert.h>
 #include <errno.h>
 
-#include "host.h"
+#include "lending.h"
 #include "misuse.h"
 #include "pools.h"
-
-enum { SECOND = 1000 };
+#include "until.h"
 
 /* Fails when who waits for a full key stands in the way of another key. */
 Test(commons_keyed, testBlockedKeyDoesNotBlockPool_a_full_key_holds_up_its_own_waiters_only, .timeout = 60)
 {
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
-    struct taker takers[2];
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
+    struct borrower borrowers[2];
 
     config.max_open_per_key = 1;
-    host_start(&host, &config);
-    connpool_lease_t one = take_key(&host, "one");
-    takers_queue(takers, 1, &host, "one");
-    cr_assert(eq(int, try_take_key(&host, "two"), 0));
-    connpool_lease_t two = take_key(&host, "two");
-    takers_queue(takers + 1, 1, &host, "two");
-    cr_assert(give(&host, two));
-    cr_assert(eq(int, taker_join(&takers[1]), 0), "though the other came first");
-    cr_assert(give(&host, one));
-    cr_assert(eq(int, taker_join(&takers[0]), 0));
-    cr_assert(give(&host, takers[0].lease));
-    cr_assert(give(&host, takers[1].lease));
-    host_end(&host);
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t one = lease_of(pool, "one");
+    borrower_queue(borrowers, pool, "one", FOR_EVER);
+    cr_assert(eq(int, try_lease_of(pool, "two"), 0));
+    connpool_lease_t two = lease_of(pool, "two");
+    borrower_queue(borrowers + 1, pool, "two", FOR_EVER);
+    cr_assert(connpool_release(pool, two));
+    cr_assert(eq(int, borrower_end(&borrowers[1]), 0), "though the other came first");
+    cr_assert(connpool_release(pool, one));
+    cr_assert(eq(int, borrower_end(&borrowers[0]), 0));
+    cr_assert(connpool_release(pool, borrowers[0].lease));
+    cr_assert(connpool_release(pool, borrowers[1].lease));
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when room is made by another than the one unused for longest, or when nothing makes room. */
 Test(commons_keyed, testMaxTotalLRU_the_idle_connection_unused_for_longest_makes_room)
 {
     static const char *const keys[] = {"a", "b", "c", "a"};
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
 
     config.max_open = 3;
     config.max_open_per_key = 2;
-    host_start(&host, &config);
+    connpool_t *pool = rig_start(&rig, &config);
     for (int i = 0; i < 4; i++) {
-        give(&host, take_key(&host, keys[i]));
-        host.now_ms += SECOND;
+        connpool_release(pool, lease_of(pool, keys[i]));
+        rig.now_ms += SECOND;
     }
-    cr_assert(eq(u64, host_stats(&host).opens, 3), "the second a was the first");
-    give(&host, take_key(&host, "d"));
-    connpool_stats_t stats = host_stats(&host);
+    cr_assert(eq(u64, rig_stats(&rig).opens, 3), "the second a was the first");
+    connpool_release(pool, lease_of(pool, "d"));
+    connpool_stats_t stats = rig_stats(&rig);
     cr_assert(eq(u64, stats.closed_evicted, 1));
     cr_assert(eq(u64, stats.open, 3));
-    host.now_ms += SECOND;
-    connpool_lease_t lease = take_key(&host, "b");
-    cr_assert(eq(u64, connection_of(lease)->serial, 5), "b was it");
-    give(&host, lease);
-    lease = take_key(&host, "a");
-    cr_assert(eq(u64, connection_of(lease)->serial, 1), "a was used since");
-    give(&host, lease);
-    host_end(&host);
+    rig.now_ms += SECOND;
+    connpool_lease_t lease = lease_of(pool, "b");
+    cr_assert(eq(u64, connection_of(lease)->number, 5), "b was it");
+    connpool_release(pool, lease);
+    lease = lease_of(pool, "a");
+    cr_assert(eq(u64, connection_of(lease)->number, 1), "a was used since");
+    connpool_release(pool, lease);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when room that comes free at one key does not reach who waits for another. */
 static void room_for_another_key(bool is_marked)
 {
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
-    struct taker taker;
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
+    struct borrower borrower;
 
     config.max_open = 1;
-    host_start(&host, &config);
-    connpool_lease_t lease = take_key(&host, "one");
-    takers_queue(&taker, 1, &host, "two");
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lease = lease_of(pool, "one");
+    borrower_queue(&borrower, pool, "two", FOR_EVER);
     if (is_marked)
-        connpool_mark_unusable(host.pool, lease);
-    give(&host, lease);
-    cr_assert(eq(int, taker_join(&taker), 0));
-    connpool_stats_t stats = host_stats(&host);
+        connpool_mark_unusable(pool, lease);
+    connpool_release(pool, lease);
+    cr_assert(eq(int, borrower_end(&borrower), 0));
+    connpool_stats_t stats = rig_stats(&rig);
     cr_assert(eq(u64, stats.open, 1));
     cr_assert(eq(u64, stats.closed_unusable + stats.closed_evicted, 1));
-    cr_assert(give(&host, taker.lease));
-    host_end(&host);
+    cr_assert(connpool_release(pool, borrower.lease));
+    cr_assert(rig_ends(&rig));
 }
 
 Test(commons_keyed, testInvalidateFreesCapacityForOtherKeys_a_marked_one_makes_room, .timeout = 60)
@@ -101,188 +100,196 @@ Test(commons_keyed, testReturnObjectWithBlockWhenExhausted_keys_take_turns_in_th
      .timeout = 60)
 {
     enum { WAITERS = 6 };
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
-    struct taker takers[WAITERS];
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
+    struct borrower borrowers[WAITERS];
 
     config.max_open = 1;
-    host_start(&host, &config);
-    connpool_lease_t lease = take_key(&host, "0");
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lease = lease_of(pool, "0");
     for (int i = 0; i < WAITERS; i++)
-        takers_queue(&takers[i], 1, &host, i % 2 == 0 ? "1" : "0");
+        borrower_queue(&borrowers[i], pool, i % 2 == 0 ? "1" : "0", FOR_EVER);
     for (int i = 0; i < WAITERS; i++) {
-        give(&host, lease);
-        cr_assert(eq(int, taker_join(&takers[i]), 0));
-        cr_assert(eq(u64, host_stats(&host).waiters, WAITERS - 1 - i));
-        lease = takers[i].lease;
+        connpool_release(pool, lease);
+        cr_assert(eq(int, borrower_end(&borrowers[i]), 0));
+        cr_assert(eq(u64, rig_stats(&rig).waiters, WAITERS - 1 - i));
+        lease = borrowers[i].lease;
     }
-    give(&host, lease);
-    host_end(&host);
+    connpool_release(pool, lease);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when a key has more open than its share, though there is room in all. */
 Test(commons_keyed, testMaxTotalPerKey_a_key_has_its_share_and_no_more)
 {
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
     connpool_lease_t held[4];
 
     config.max_open_per_key = 2;
-    host_start(&host, &config);
-    held[0] = take_key(&host, "a");
-    held[1] = take_key(&host, "a");
-    cr_assert(eq(int, try_take_key(&host, "a"), -EAGAIN));
-    held[2] = take_key(&host, "b");
-    held[3] = take_key(&host, "b");
-    cr_assert(eq(int, try_take_key(&host, "b"), -EAGAIN));
-    cr_assert(eq(sz, give_many(&host, held, 4), 4));
-    cr_assert(eq(u64, host_stats(&host).keys, 2));
-    host_end(&host);
+    connpool_t *pool = rig_start(&rig, &config);
+    held[0] = lease_of(pool, "a");
+    held[1] = lease_of(pool, "a");
+    cr_assert(eq(int, try_lease_of(pool, "a"), -EAGAIN));
+    held[2] = lease_of(pool, "b");
+    held[3] = lease_of(pool, "b");
+    cr_assert(eq(int, try_lease_of(pool, "b"), -EAGAIN));
+    cr_assert(eq(sz, leases_end(pool, held, 4), 4));
+    cr_assert(eq(u64, rig_stats(&rig).keys, 2));
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when an overdue connection stays with a borrower who is lost, or its release is misuse. */
 Test(commons_abandoned, testAbandonedReturn_what_is_overdue_is_closed_under_its_borrower)
 {
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
     struct misuse_record misuse;
 
     misuse_record(&misuse);
     config.flags |= CONNPOOL_RECLAIM;
     config.overdue_ms = 10 * SECOND;
-    host_start(&host, &config);
-    connpool_lease_t lost = take(&host);
-    host.now_ms += 5 * SECOND;
-    connpool_lease_t young = take(&host);
-    cr_assert(eq(sz, host_pass(&host, 6 * SECOND), 1));
-    connpool_stats_t stats = host_stats(&host);
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lost = lease_from(pool);
+    rig.now_ms += 5 * SECOND;
+    connpool_lease_t young = lease_from(pool);
+    cr_assert(eq(sz, rig_pass(&rig, 6 * SECOND), 1));
+    connpool_stats_t stats = rig_stats(&rig);
     cr_assert(eq(u64, stats.closed_reclaimed, 1));
     cr_assert(eq(u64, stats.overdue, 1));
-    cr_assert(not(connpool_touch(host.pool, lost)));
-    cr_assert(not(give(&host, lost)));
+    cr_assert(not(connpool_touch(pool, lost)));
+    cr_assert(not(connpool_release(pool, lost)));
     cr_assert(eq(u32, misuse.calls, 0), "he could not know");
-    cr_assert(not(give(&host, lost)));
+    cr_assert(not(connpool_release(pool, lost)));
     cr_assert(eq(u32, misuse.calls, 1), "but that he did it before");
-    cr_assert(give(&host, young));
-    cr_assert(eq(u64, host_stats(&host).idle, 1));
-    host_end(&host);
+    cr_assert(connpool_release(pool, young));
+    cr_assert(eq(u64, rig_stats(&rig).idle, 1));
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when one that is marked and reclaimed is closed twice. */
 Test(commons_abandoned, testAbandonedInvalidate_what_is_marked_and_overdue_is_closed_once)
 {
     enum { COUNT = 5 };
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
     connpool_lease_t held[COUNT];
 
     config.flags |= CONNPOOL_RECLAIM;
     config.overdue_ms = SECOND;
-    host_start(&host, &config);
-    take_many(&host, held, COUNT);
+    connpool_t *pool = rig_start(&rig, &config);
+    leases_from(pool, held, COUNT);
     for (int i = 0; i < COUNT; i++)
-        connpool_mark_unusable(host.pool, held[i]);
-    cr_assert(eq(sz, host_pass(&host, 2 * SECOND), COUNT));
-    cr_assert(eq(sz, give_many(&host, held, COUNT), 0));
-    cr_assert(eq(u64, host.closed, COUNT));
-    cr_assert(eq(u64, host_stats(&host).in_use, 0));
-    host_end(&host);
+        connpool_mark_unusable(pool, held[i]);
+    cr_assert(eq(sz, rig_pass(&rig, 2 * SECOND), COUNT));
+    cr_assert(eq(sz, leases_end(pool, held, COUNT), 0));
+    cr_assert(eq(u64, rig.closed, COUNT));
+    cr_assert(eq(u64, rig_stats(&rig).in_use, 0));
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when the room of a reclaimed connection does not reach who waits. */
 Test(commons_abandoned, testWhenExhaustedBlock_a_waiter_gets_the_room_of_an_overdue_one, .timeout = 60)
 {
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
-    struct taker taker;
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
+    struct borrower borrower;
 
     config.max_open = 1;
     config.flags |= CONNPOOL_RECLAIM;
     config.overdue_ms = SECOND;
-    host_start(&host, &config);
-    connpool_lease_t lost = take(&host);
-    takers_queue(&taker, 1, &host, NULL);
-    cr_assert(eq(sz, host_pass(&host, 2 * SECOND), 1));
-    cr_assert(eq(int, taker_join(&taker), 0));
-    cr_assert(not(give(&host, lost)));
-    cr_assert(give(&host, taker.lease));
-    host_end(&host);
-}
-
-static void *close_for_ever(void *arg)
-{
-    struct host *host = arg;
-    return connpool_close(host->pool, UINT32_MAX) == 0 ? host : NULL;
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lost = lease_from(pool);
+    borrower_queue(&borrower, pool, NULL, FOR_EVER);
+    cr_assert(eq(sz, rig_pass(&rig, 2 * SECOND), 1));
+    cr_assert(eq(int, borrower_end(&borrower), 0));
+    cr_assert(not(connpool_release(pool, lost)));
+    cr_assert(connpool_release(pool, borrower.lease));
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when close waits for ever for a borrower who is lost, though the pool reclaims: the keeper must stay.
  */
 Test(commons_abandoned, testWhenExhaustedBlockClosePool_a_closing_pool_goes_on_reclaiming, .timeout = 60)
 {
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
-    pthread_t closer;
-    void *result;
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
+    struct closer closer;
 
     config.flags = CONNPOOL_RECLAIM;
     config.overdue_ms = SECOND;
     config.keep_interval_ms = 1;
-    host_start(&host, &config);
-    connpool_lease_t lost = take(&host);
-    MUST(pthread_create(&closer, NULL, close_for_ever, &host) == 0);
-    while (try_take(&host) != -ESHUTDOWN)
-        continue;
-    host.now_ms += 2 * SECOND;
-    pthread_join(closer, &result);
-    cr_assert(result != NULL);
-    cr_assert(eq(u64, host_stats(&host).closed_reclaimed, 1));
-    cr_assert(not(give(&host, lost)));
-    host_end(&host);
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lost = lease_from(pool);
+    closer_start(&closer, pool);
+    WAIT_UNTIL(try_lease(pool) == -ESHUTDOWN);
+    rig.now_ms += 2 * SECOND;
+    cr_assert(eq(int, closer_end(&closer), 0));
+    cr_assert(eq(u64, rig_stats(&rig).closed_reclaimed, 1));
+    cr_assert(not(connpool_release(pool, lost)));
+    cr_assert(rig_ends(&rig));
 }
 
-static void *give_it(void *arg)
+static _Atomic bool holds_reset;
+
+static void stay_in_reset(struct connection *connection)
 {
-    struct taker *taker = arg;
-    taker->result = give(taker->host, taker->lease);
+    (void)connection;
+    WAIT_UNTIL(!atomic_load(&holds_reset));
+}
+
+/* A release whose reset takes long. */
+struct returning {
+    connpool_t *pool;
+    connpool_lease_t lease;
+    bool is_kept;
+};
+
+static void *return_it(void *arg)
+{
+    struct returning *returning = arg;
+    returning->is_kept = connpool_release(returning->pool, returning->lease);
     return NULL;
 }
 
 /* Fails when an overdue connection is closed while its release is under way. */
 Test(commons_abandoned, testRemoveAbandonedWhileReturning_a_release_that_has_begun_ends, .timeout = 60)
 {
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
+    pthread_t thread;
 
     config.flags |= CONNPOOL_RECLAIM;
     config.overdue_ms = SECOND;
-    host_start(&host, &config);
-    struct taker taker = {.host = &host, .lease = take(&host)};
-    host.holds_resets = true;
-    MUST(pthread_create(&taker.thread, NULL, give_it, &taker) == 0);
-    while (host.resets == 0)
-        continue;
-    cr_assert(eq(sz, host_pass(&host, 2 * SECOND), 0));
-    host.holds_resets = false;
-    cr_assert(taker_join(&taker));
-    cr_assert(eq(u64, host_stats(&host).idle, 1));
-    host_end(&host);
+    connpool_t *pool = rig_start(&rig, &config);
+    struct returning returning = {.pool = pool, .lease = lease_from(pool)};
+    rig.on_reset = stay_in_reset;
+    holds_reset = true;
+    MUST(pthread_create(&thread, NULL, return_it, &returning) == 0);
+    WAIT_UNTIL(rig.resets != 0);
+    cr_assert(eq(sz, rig_pass(&rig, 2 * SECOND), 0));
+    holds_reset = false;
+    MUST(pthread_join(thread, NULL) == 0);
+    cr_assert(returning.is_kept);
+    cr_assert(eq(u64, rig_stats(&rig).idle, 1));
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when a touch does not count as use: PooledTestObject is a TrackedUse. */
 Test(commons_abandoned, testAbandonedReturn_what_is_touched_is_not_abandoned)
 {
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
 
     config.flags |= CONNPOOL_RECLAIM;
     config.overdue_ms = 10 * SECOND;
-    host_start(&host, &config);
-    connpool_lease_t lease = take(&host);
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lease = lease_from(pool);
     for (int i = 0; i < 20; i++) {
-        cr_assert(eq(sz, host_pass(&host, 6 * SECOND), 0));
-        cr_assert(connpool_touch(host.pool, lease));
+        cr_assert(eq(sz, rig_pass(&rig, 6 * SECOND), 0));
+        cr_assert(connpool_touch(pool, lease));
     }
-    cr_assert(eq(sz, host_pass(&host, 11 * SECOND), 1));
-    cr_assert(not(give(&host, lease)));
-    host_end(&host);
+    cr_assert(eq(sz, rig_pass(&rig, 11 * SECOND), 1));
+    cr_assert(not(connpool_release(pool, lease)));
+    cr_assert(rig_ends(&rig));
 }

@@ -6,34 +6,32 @@
 #include <criterion/new/assert.h>
 #include <errno.h>
 
-#include "host.h"
+#include "lending.h"
 #include "misuse.h"
 #include "pools.h"
 #include "worker.h"
-
-enum { SECOND = 1000 };
 
 /* Fails when a later waiter is served first, or a newcomer before those that wait. */
 Test(commons_pool, testBorrowObjectFairness_first_come_first_served, .timeout = 120)
 {
     enum { WAITERS = 40 };
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
-    static struct taker takers[WAITERS];
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
+    static struct borrower borrowers[WAITERS];
 
     config.max_open = 1;
-    host_start(&host, &config);
-    connpool_lease_t lease = take(&host);
-    takers_queue(takers, WAITERS, &host, NULL);
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lease = lease_from(pool);
+    borrowers_queue(borrowers, WAITERS, pool, NULL);
     for (int i = 0; i < WAITERS; i++) {
-        cr_assert(give(&host, lease));
-        cr_assert(eq(int, try_take(&host), -EAGAIN), "it is the first waiter's already");
-        cr_assert(eq(int, taker_join(&takers[i]), 0));
-        lease = takers[i].lease;
-        cr_assert(eq(u64, host_stats(&host).waiters, WAITERS - 1 - i));
+        cr_assert(connpool_release(pool, lease));
+        cr_assert(eq(int, try_lease(pool), -EAGAIN), "it is the first waiter's already");
+        cr_assert(eq(int, borrower_end(&borrowers[i]), 0));
+        lease = borrowers[i].lease;
+        cr_assert(eq(u64, rig_stats(&rig).waiters, WAITERS - 1 - i));
     }
-    cr_assert(give(&host, lease));
-    host_end(&host);
+    cr_assert(connpool_release(pool, lease));
+    cr_assert(rig_ends(&rig));
 }
 
 enum { THREE = 3 };
@@ -45,27 +43,27 @@ enum { THREE = 3 };
 static void lends_in_turn(enum connpool_order order, uint64_t first, uint64_t second, uint64_t third)
 {
     static const int released[THREE] = {1, 2, 0};
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
     connpool_lease_t held[THREE];
 
     MUST(run_on_cpu(0));
     config.order = order;
-    host_start(&host, &config);
+    connpool_t *pool = rig_start(&rig, &config);
     for (int i = 0; i < THREE; i++) {
-        held[i] = take(&host);
-        host.now_ms += SECOND;
+        held[i] = lease_from(pool);
+        rig.now_ms += SECOND;
     }
     for (int i = 0; i < THREE; i++) {
-        cr_assert(give(&host, held[released[i]]));
-        host.now_ms += SECOND;
+        cr_assert(connpool_release(pool, held[released[i]]));
+        rig.now_ms += SECOND;
     }
-    take_many(&host, held, THREE);
-    cr_assert(eq(u64, connection_of(held[0])->serial, first));
-    cr_assert(eq(u64, connection_of(held[1])->serial, second));
-    cr_assert(eq(u64, connection_of(held[2])->serial, third));
-    give_many(&host, held, THREE);
-    host_end(&host);
+    leases_from(pool, held, THREE);
+    cr_assert(eq(u64, connection_of(held[0])->number, first));
+    cr_assert(eq(u64, connection_of(held[1])->number, second));
+    cr_assert(eq(u64, connection_of(held[2])->number, third));
+    leases_end(pool, held, THREE);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when the warmest does not come first. */
@@ -90,156 +88,155 @@ Test(commons_pool, testFIFO_or_the_one_opened_first)
 Test(commons_pool, testEvictionOrder_has_a_third_kind_any_of_them)
 {
     enum { COUNT = 4, DRAWS = 400 };
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
     connpool_lease_t held[COUNT];
     uint64_t drawn[COUNT + 1] = {0};
 
     config.order = CONNPOOL_RANDOM;
-    host_start(&host, &config);
-    take_many(&host, held, COUNT);
-    give_many(&host, held, COUNT);
+    connpool_t *pool = rig_start(&rig, &config);
+    leases_from(pool, held, COUNT);
+    leases_end(pool, held, COUNT);
     for (int i = 0; i < DRAWS; i++) {
-        connpool_lease_t lease = take(&host);
-        drawn[connection_of(lease)->serial]++;
-        give(&host, lease);
+        connpool_lease_t lease = lease_from(pool);
+        drawn[connection_of(lease)->number]++;
+        connpool_release(pool, lease);
     }
     for (int i = 1; i <= COUNT; i++) {
         cr_assert(gt(u64, drawn[i], DRAWS / 12));
         cr_assert(lt(u64, drawn[i], DRAWS / 2));
     }
-    host_end(&host);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when the bound is undercut, or when one that was used of late goes for one that was not. */
 Test(commons_pool, testEvictionSoftMinIdle_idle_ones_expire_down_to_min_idle)
 {
     enum { COUNT = 5, LEAST = 2 };
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
     connpool_lease_t held[COUNT];
 
     config.min_idle = LEAST;
     config.idle_timeout_ms = 10 * SECOND;
-    host_start(&host, &config);
-    take_many(&host, held, COUNT);
+    connpool_t *pool = rig_start(&rig, &config);
+    leases_from(pool, held, COUNT);
     for (int i = COUNT - 1; i >= 0; i--) {
-        give(&host, held[i]);
-        host.now_ms += SECOND;
+        connpool_release(pool, held[i]);
+        rig.now_ms += SECOND;
     }
-    cr_assert(eq(sz, host_pass(&host, 7 * SECOND), 2), "the first two are past it");
-    cr_assert(eq(sz, host_pass(&host, 20 * SECOND), COUNT - LEAST - 2));
-    cr_assert(eq(sz, host_pass(&host, 20 * SECOND), 0));
-    connpool_stats_t stats = host_stats(&host);
+    cr_assert(eq(sz, rig_pass(&rig, 7 * SECOND), 2), "the first two are past it");
+    cr_assert(eq(sz, rig_pass(&rig, 20 * SECOND), COUNT - LEAST - 2));
+    cr_assert(eq(sz, rig_pass(&rig, 20 * SECOND), 0));
+    connpool_stats_t stats = rig_stats(&rig);
     cr_assert(eq(u64, stats.idle, LEAST));
     cr_assert(eq(u64, stats.closed_idle, COUNT - LEAST));
-    host_end(&host);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when what is opened ahead goes beyond max_open, or is not topped up while others are in use. */
 Test(commons_pool, testMinIdleMaxTotal_so_many_are_idle_as_long_as_the_bound_allows)
 {
     enum { OPEN = 10, LEAST = 5 };
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
     connpool_lease_t held[OPEN];
 
     config.max_open = OPEN;
     config.min_idle = LEAST;
-    host_start(&host, &config);
-    host_pass(&host, SECOND);
-    cr_assert(eq(u64, host_stats(&host).idle, LEAST));
-    take_many(&host, held, LEAST);
-    host_pass(&host, SECOND);
-    cr_assert(eq(u64, host_stats(&host).idle, LEAST));
-    give_many(&host, held, LEAST);
-    cr_assert(eq(u64, host_stats(&host).idle, OPEN));
-    take_many(&host, held, OPEN);
-    cr_assert(eq(sz, host_pass(&host, SECOND), 0));
-    cr_assert(eq(u64, host_stats(&host).open, OPEN));
-    give_many(&host, held, OPEN);
-    cr_assert(eq(u64, host_stats(&host).idle, OPEN));
-    host_end(&host);
+    connpool_t *pool = rig_start(&rig, &config);
+    rig_pass(&rig, SECOND);
+    cr_assert(eq(u64, rig_stats(&rig).idle, LEAST));
+    leases_from(pool, held, LEAST);
+    rig_pass(&rig, SECOND);
+    cr_assert(eq(u64, rig_stats(&rig).idle, LEAST));
+    leases_end(pool, held, LEAST);
+    cr_assert(eq(u64, rig_stats(&rig).idle, OPEN));
+    leases_from(pool, held, OPEN);
+    cr_assert(eq(sz, rig_pass(&rig, SECOND), 0));
+    cr_assert(eq(u64, rig_stats(&rig).open, OPEN));
+    leases_end(pool, held, OPEN);
+    cr_assert(eq(u64, rig_stats(&rig).idle, OPEN));
+    cr_assert(rig_ends(&rig));
 }
 
-static void *keep_once(void *arg)
+static void *keep_once(void *pool)
 {
-    struct host *host = arg;
-    connpool_keep(host->pool);
+    connpool_keep(pool);
     return NULL;
 }
 
 /* Fails when what the keeper opens becomes idle while somebody waits. */
 Test(commons_pool, testEvictAddObjects_what_the_keeper_opens_goes_to_who_waits, .timeout = 60)
 {
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
-    struct taker taker;
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
+    struct borrower borrower;
     pthread_t keeper;
 
     config.max_open = 2;
     config.min_idle = 1;
-    host_start(&host, &config);
-    connpool_lease_t lease = take(&host);
-    host.holds = true;
-    MUST(pthread_create(&keeper, NULL, keep_once, &host) == 0);
-    host_wait_opening(&host, 1);
-    takers_queue(&taker, 1, &host, NULL);
-    host.holds = false;
-    cr_assert(eq(int, taker_join(&taker), 0));
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lease = lease_from(pool);
+    rig.holds = true;
+    MUST(pthread_create(&keeper, NULL, keep_once, pool) == 0);
+    await_opening(pool, 1);
+    borrower_queue(&borrower, pool, NULL, FOR_EVER);
+    rig.holds = false;
+    cr_assert(eq(int, borrower_end(&borrower), 0));
     pthread_join(keeper, NULL);
-    cr_assert(eq(u64, host_stats(&host).in_use, 2));
-    cr_assert(give(&host, taker.lease));
-    cr_assert(give(&host, lease));
-    host_end(&host);
+    cr_assert(eq(u64, rig_stats(&rig).in_use, 2));
+    cr_assert(connpool_release(pool, borrower.lease));
+    cr_assert(connpool_release(pool, lease));
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when an old lease speaks for its connection once this is lent out again: two would share it. */
 Test(commons_pool, testMultipleReturnOfSameObject_an_old_lease_is_told_from_every_later_one)
 {
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
     struct misuse_record misuse;
 
     misuse_record(&misuse);
     config.max_open = 1;
-    host_start(&host, &config);
-    connpool_lease_t old = take(&host);
-    cr_assert(give(&host, old));
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t old = lease_from(pool);
+    cr_assert(connpool_release(pool, old));
     for (uint32_t i = 1; i <= 1000; i++) {
-        connpool_lease_t lease = take(&host);
+        connpool_lease_t lease = lease_from(pool);
         cr_assert(eq(ptr, lease.resource, old.resource));
-        cr_assert(not(give(&host, old)));
-        cr_assert(not(connpool_touch(host.pool, old)));
-        connpool_mark_unusable(host.pool, old);
+        cr_assert(not(connpool_release(pool, old)));
+        cr_assert(not(connpool_touch(pool, old)));
+        connpool_mark_unusable(pool, old);
         cr_assert(eq(u32, misuse.calls, 2 * i));
-        cr_assert(eq(u64, host_stats(&host).in_use, 1));
-        cr_assert(give(&host, lease), "nobody marked this one");
+        cr_assert(eq(u64, rig_stats(&rig).in_use, 1));
+        cr_assert(connpool_release(pool, lease), "nobody marked this one");
     }
-    host_end(&host);
+    cr_assert(rig_ends(&rig));
 }
 
 /* Fails when a waiter is not woken for the room that a bad connection leaves. */
 static void room_for_a_waiter(bool is_marked)
 {
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
     connpool_lease_t held[2];
-    struct taker taker;
+    struct borrower borrower;
 
     config.max_open = 2;
-    host_start(&host, &config);
-    take_many(&host, held, 2);
-    takers_queue(&taker, 1, &host, NULL);
+    connpool_t *pool = rig_start(&rig, &config);
+    leases_from(pool, held, 2);
+    borrower_queue(&borrower, pool, NULL, FOR_EVER);
     if (is_marked)
-        connpool_mark_unusable(host.pool, held[0]);
+        connpool_mark_unusable(pool, held[0]);
     connection_of(held[0])->is_dirty = !is_marked;
-    cr_assert(not(give(&host, held[0])));
-    cr_assert(eq(int, taker_join(&taker), 0));
-    cr_assert(eq(u64, connection_of(taker.lease)->serial, 3));
-    cr_assert(give(&host, taker.lease));
-    cr_assert(give(&host, held[1]));
-    host_end(&host);
+    cr_assert(not(connpool_release(pool, held[0])));
+    cr_assert(eq(int, borrower_end(&borrower), 0));
+    cr_assert(eq(u64, connection_of(borrower.lease)->number, 3));
+    cr_assert(connpool_release(pool, borrower.lease));
+    cr_assert(connpool_release(pool, held[1]));
+    cr_assert(rig_ends(&rig));
 }
 
 Test(commons_pool, testInvalidateFreesCapacity_a_marked_connection_makes_room_for_a_waiter, .timeout = 60)
@@ -257,21 +254,21 @@ Test(commons_pool, testLivenessOnTransientFactoryFailure_waiters_hear_of_it_and_
      .timeout = 60)
 {
     enum { WAITERS = 4 };
-    struct host host = {0};
-    connpool_config_t config = host_config(&host);
-    struct taker takers[WAITERS];
+    struct rig rig;
+    connpool_config_t config = rig_config_full(&rig);
+    struct borrower borrowers[WAITERS];
 
     config.max_open = 1;
-    host_start(&host, &config);
-    connpool_lease_t lease = take(&host);
-    takers_queue(takers, WAITERS, &host, NULL);
-    host.refuses = -ECONNRESET;
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lease = lease_from(pool);
+    borrowers_queue(borrowers, WAITERS, pool, NULL);
+    rig.refuses = -ECONNRESET;
     connection_of(lease)->is_dirty = true;
-    cr_assert(not(give(&host, lease)));
+    cr_assert(not(connpool_release(pool, lease)));
     for (int i = 0; i < WAITERS; i++)
-        cr_assert(eq(int, taker_join(&takers[i]), -ECONNRESET));
-    host.refuses = 0;
-    host.now_ms += 10 * SECOND;
-    cr_assert(eq(int, try_take(&host), 0));
-    host_end(&host);
+        cr_assert(eq(int, borrower_end(&borrowers[i]), -ECONNRESET));
+    rig.refuses = 0;
+    rig.now_ms += 10 * SECOND;
+    cr_assert(eq(int, try_lease(pool), 0));
+    cr_assert(rig_ends(&rig));
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "host.h"
+#include "lending.h"
 #include "pools.h"
 
 /* Sanitizers make each step some ten times longer. */
@@ -13,7 +13,7 @@ enum { MANY = UNDER_SANITIZER ? 4 : 60, MOST_THREADS = 48 };
 
 /* What the threads of a storm share. */
 struct storm {
-    struct host host;
+    struct rig rig;
     connpool_config_t config;
     int threads, rounds, keys;
     uint32_t timeout_ms;  /* of each acquire */
@@ -24,7 +24,7 @@ struct storm {
     _Atomic bool is_over; /* -ESHUTDOWN is no fault, and ends a thread */
     _Atomic int traffic;  /* threads that acquire */
     _Atomic int running;
-    _Atomic uint64_t served, failed, next_owner;
+    _Atomic uint64_t served, failed, seeds;
 };
 
 static bool storm_take(struct storm *storm, uint64_t *random, connpool_lease_t *lease)
@@ -33,10 +33,10 @@ static bool storm_take(struct storm *storm, uint64_t *random, connpool_lease_t *
     int result;
 
     if (storm->keys == 0)
-        result = connpool_acquire(storm->host.pool, storm->timeout_ms, lease);
+        result = connpool_acquire(storm->rig.pool, storm->timeout_ms, lease);
     else
-        result = connpool_acquire_key(storm->host.pool, &names[random_next(random) % (uint64_t)storm->keys],
-                                      1, storm->timeout_ms, lease);
+        result = connpool_acquire_key(storm->rig.pool, &names[random_next(random) % (uint64_t)storm->keys], 1,
+                                      storm->timeout_ms, lease);
     if (result == 0)
         return true;
     bool is_refusal = result == -EAGAIN || result == -ETIMEDOUT;
@@ -46,44 +46,44 @@ static bool storm_take(struct storm *storm, uint64_t *random, connpool_lease_t *
 }
 
 /* Take one, be its only owner, give it back. */
-static void storm_use(struct storm *storm, uint64_t *random, uint64_t owner)
+static void storm_use(struct storm *storm, uint64_t *random)
 {
     connpool_lease_t lease;
 
     if (!storm_take(storm, random, &lease))
         return;
-    connection_own(lease, owner);
+    connection_own(lease);
     uint64_t chance = random_next(random) >> 20;
     if ((chance & 3) == 0)
         sched_yield();
-    connection_disown(lease, owner);
+    connection_disown(lease);
     if ((int)(chance >> 8 & 1023) < storm->bad_in_1000)
-        connpool_mark_unusable(storm->host.pool, lease);
-    give(&storm->host, lease);
+        connpool_mark_unusable(storm->rig.pool, lease);
+    connpool_release(storm->rig.pool, lease);
     atomic_fetch_add(&storm->served, 1);
 }
 
 static void *storm_thread(void *arg)
 {
     struct storm *storm = arg;
-    uint64_t owner = atomic_fetch_add(&storm->next_owner, 1) + 1;
-    uint64_t random = owner * 0x9e3779b97f4a7c15u;
+    uint64_t seed = atomic_fetch_add(&storm->seeds, 1) + 1;
+    uint64_t random = seed * 0x9e3779b97f4a7c15u;
     size_t most = storm->config.max_open;
 
-    if (owner == 1 && storm->with_resizes) {
+    if (seed == 1 && storm->with_resizes) {
         while (atomic_load(&storm->traffic) > 0) {
             size_t bound = random_next(&random) % most + 1;
-            MUST(connpool_resize(storm->host.pool, bound, bound, 0) == 0);
+            MUST(connpool_resize(storm->rig.pool, bound, bound, 0) == 0);
             sched_yield();
         }
-    } else if (owner == 2 && storm->with_keeps) {
+    } else if (seed == 2 && storm->with_keeps) {
         while (atomic_load(&storm->traffic) > 0) {
-            host_pass(&storm->host, 50);
+            rig_pass(&storm->rig, 50);
             sched_yield();
         }
     } else {
         for (int i = 0; i < storm->rounds && !atomic_load(&storm->is_over); i++)
-            storm_use(storm, &random, owner);
+            storm_use(storm, &random);
         atomic_fetch_sub(&storm->traffic, 1);
     }
     atomic_fetch_sub(&storm->running, 1);
@@ -92,7 +92,7 @@ static void *storm_thread(void *arg)
 
 static void storm_begin(struct storm *storm, pthread_t *threads)
 {
-    host_start(&storm->host, &storm->config);
+    rig_start(&storm->rig, &storm->config);
     storm->running = storm->threads;
     storm->traffic = storm->threads - storm->with_resizes - storm->with_keeps;
     for (int i = 0; i < storm->threads; i++)
@@ -104,36 +104,34 @@ static bool storm_end(struct storm *storm, pthread_t *threads, const char *name)
 {
     for (int i = 0; i < storm->threads; i++)
         pthread_join(threads[i], NULL);
-    connpool_stats_t stats = host_stats(&storm->host);
-    bool is_right = storm->failed == 0 && storm->host.faults == 0 && stats.in_use == 0 &&
-                    stats.opening == 0 && stats.waiters == 0 && stats.misuses == 0 &&
-                    stats.acquires == storm->served && storm->served > 0 &&
-                    storm->host.most <= (int64_t)storm->config.max_open;
+    connpool_stats_t stats = rig_stats(&storm->rig);
+    bool is_right = storm->failed == 0 && storm->rig.faults == 0 && stats.in_use == 0 && stats.opening == 0 &&
+                    stats.waiters == 0 && stats.misuses == 0 && stats.acquires == storm->served &&
+                    storm->served > 0 && storm->rig.most <= (int64_t)storm->config.max_open;
     if (!is_right)
         fprintf(
             stderr,
             "%s: %llu served, %llu failed, %llu faults, in use %llu, opening %llu, waiters %llu, acquires "
             "%llu, at most %lld live of %zu\n",
             name, (unsigned long long)storm->served, (unsigned long long)storm->failed,
-            (unsigned long long)storm->host.faults, (unsigned long long)stats.in_use,
+            (unsigned long long)storm->rig.faults, (unsigned long long)stats.in_use,
             (unsigned long long)stats.opening, (unsigned long long)stats.waiters,
-            (unsigned long long)stats.acquires, (long long)storm->host.most, storm->config.max_open);
-    host_end(&storm->host);
-    return is_right;
+            (unsigned long long)stats.acquires, (long long)storm->rig.most, storm->config.max_open);
+    return rig_ends(&storm->rig) && is_right;
 }
 
 static struct storm storm_of(int threads, int rounds, size_t max_open)
 {
-    struct storm storm = {.threads = threads, .rounds = rounds, .timeout_ms = UINT32_MAX};
+    struct storm storm = {.threads = threads, .rounds = rounds, .timeout_ms = FOR_EVER};
     storm.config.max_open = max_open;
     return storm;
 }
 
-/* The configuration names the host, so it is made where the storm stays. */
+/* The configuration names the rig, so it is made where the storm stays. */
 static void storm_configure(struct storm *storm)
 {
     size_t max_open = storm->config.max_open;
-    storm->config = host_config(&storm->host);
+    storm->config = rig_config_full(&storm->rig);
     storm->config.max_open = max_open;
 }
 
@@ -179,11 +177,11 @@ static bool closes_in_traffic(struct storm *storm, const char *name)
     while (atomic_load(&storm->served) < 2000 && atomic_load(&storm->traffic) > 0)
         sched_yield();
     atomic_store(&storm->is_over, true);
-    int result = connpool_close(storm->host.pool, UINT32_MAX);
-    bool is_closed = result == 0 && storm->host.closed == storm->host.opened;
+    int result = connpool_close(storm->rig.pool, FOR_EVER);
+    bool is_closed = result == 0 && storm->rig.closed == storm->rig.opened;
     if (!is_closed)
         fprintf(stderr, "%s: close gave %d, %llu of %llu are closed\n", name, result,
-                (unsigned long long)storm->host.closed, (unsigned long long)storm->host.opened);
+                (unsigned long long)storm->rig.closed, (unsigned long long)storm->rig.opened);
     return storm_end(storm, threads, name) && is_closed;
 }
 
@@ -237,11 +235,10 @@ bool commons_pool_testConcurrentBorrowAndEvict(void)
     return storm_run(&storm, __func__);
 }
 
-static void *sweep(void *arg)
+static void *sweep(void *pool)
 {
-    struct host *host = arg;
     for (int i = 0; i < 20; i++)
-        connpool_keep(host->pool);
+        connpool_keep(pool);
     return NULL;
 }
 
@@ -250,32 +247,31 @@ bool commons_abandoned_testConcurrentInvalidation(void)
 {
     enum { COUNT = 30, SWEEPERS = 4 };
     for (int round = 0; round < 2 * MANY; round++) {
-        struct host host = {0};
-        connpool_config_t config = host_config(&host);
+        struct rig rig;
+        connpool_config_t config = rig_config_full(&rig);
         connpool_lease_t held[COUNT];
         pthread_t sweepers[SWEEPERS];
 
         config.max_open = COUNT;
         config.flags |= CONNPOOL_RECLAIM;
         config.overdue_ms = 1000;
-        host_start(&host, &config);
-        take_many(&host, held, COUNT);
-        host.now_ms += 2000;
+        connpool_t *pool = rig_start(&rig, &config);
+        leases_from(pool, held, COUNT);
+        rig.now_ms += 2000;
         for (int i = 0; i < SWEEPERS; i++)
-            MUST(pthread_create(&sweepers[i], NULL, sweep, &host) == 0);
-        size_t kept = give_many(&host, held, COUNT);
+            MUST(pthread_create(&sweepers[i], NULL, sweep, pool) == 0);
+        size_t kept = leases_end(pool, held, COUNT);
         for (int i = 0; i < SWEEPERS; i++)
             pthread_join(sweepers[i], NULL);
-        connpool_stats_t stats = host_stats(&host);
+        connpool_stats_t stats = rig_stats(&rig);
         bool is_right = stats.in_use == 0 && stats.idle == kept && stats.closed_reclaimed == COUNT - kept;
         if (!is_right)
             fprintf(stderr, "%s: %zu kept, %llu idle, %llu reclaimed, %llu in use\n", __func__, kept,
                     (unsigned long long)stats.idle, (unsigned long long)stats.closed_reclaimed,
                     (unsigned long long)stats.in_use);
-        take_many(&host, held, COUNT); /* every slot is there */
-        give_many(&host, held, COUNT);
-        host_end(&host);
-        if (!is_right)
+        leases_from(pool, held, COUNT); /* every slot is there */
+        leases_end(pool, held, COUNT);
+        if (!rig_ends(&rig) || !is_right)
             return false;
     }
     return true;
@@ -291,41 +287,33 @@ bool hikaricp_testPoolSizeAboutSameSizeAsThreadCount(void)
     storm_begin(&storm, threads);
     while (atomic_load(&storm.running) > 0)
         sched_yield();
-    uint64_t opens = host_stats(&storm.host).opens;
+    uint64_t opens = rig_stats(&storm.rig).opens;
     if (opens > 16)
         fprintf(stderr, "%s: %llu opened for 16 threads\n", __func__, (unsigned long long)opens);
     return storm_end(&storm, threads, __func__) && opens <= 16;
-}
-
-static void *close_it(void *arg)
-{
-    struct host *host = arg;
-    connpool_close(host->pool, UINT32_MAX);
-    return NULL;
 }
 
 /* Breaks when the first use and close at once leave a connection behind, or close waits for none. */
 bool fatih_TestPoolConcurrent3(void)
 {
     for (int i = 0; i < 10 * MANY; i++) {
-        struct host host = {0};
-        connpool_config_t config = host_config(&host);
-        pthread_t closer;
+        struct rig rig;
+        connpool_config_t config = rig_config_full(&rig);
+        struct closer closer;
         connpool_lease_t lease;
 
         config.max_open = 1;
-        host_start(&host, &config);
-        MUST(pthread_create(&closer, NULL, close_it, &host) == 0);
-        int result = connpool_acquire(host.pool, UINT32_MAX, &lease);
+        connpool_t *pool = rig_start(&rig, &config);
+        closer_start(&closer, pool);
+        int result = connpool_acquire(pool, FOR_EVER, &lease);
         if (result == 0)
-            give(&host, lease);
-        pthread_join(closer, NULL);
-        bool is_right = (result == 0 || result == -ESHUTDOWN) && host.opened == host.closed;
+            connpool_release(pool, lease);
+        bool is_right =
+            closer_end(&closer) == 0 && (result == 0 || result == -ESHUTDOWN) && rig.opened == rig.closed;
         if (!is_right)
             fprintf(stderr, "%s: acquire gave %d, %llu opened, %llu closed\n", __func__, result,
-                    (unsigned long long)host.opened, (unsigned long long)host.closed);
-        host_end(&host);
-        if (!is_right)
+                    (unsigned long long)rig.opened, (unsigned long long)rig.closed);
+        if (!rig_ends(&rig) || !is_right)
             return false;
     }
     return true;
