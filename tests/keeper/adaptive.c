@@ -3,7 +3,7 @@
  */
 #include "../../src/connpool/adapt.h"
 
-#include "made.h"
+#include "lending.h"
 #include "pools.h"
 #include "property.h"
 
@@ -72,64 +72,64 @@ static bool both_stay_between_their_bounds(void)
 /* Fails when a pool's min_idle does not follow its load, or what it no longer asks for does not time out. */
 static bool a_pool_keeps_what_its_load_will_want_again(void)
 {
-    struct made made;
-    connpool_config_t config = made_config(&made);
+    struct rig rig;
+    connpool_config_t config = rig_config_still(&rig);
     config.min_idle = 1;
     config.min_idle_most = 8;
     config.idle_timeout_ms = 30000;
-    connpool_t *pool = made_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease[10];
 
     connpool_keep(pool);
-    REQUIRE(made_stats(pool).min_idle == 1);
-    made_acquire(pool, lease, 10);
+    REQUIRE(conn_stats(pool).min_idle == 1);
+    leases_from(pool, lease, 10);
     connpool_keep(pool);
-    REQUIRE(made_stats(pool).min_idle == 1 && made_stats(pool).open == 11);
-    made_release(pool, lease, 4);
+    REQUIRE(conn_stats(pool).min_idle == 1 && conn_stats(pool).open == 11);
+    leases_end(pool, lease, 4);
     connpool_keep(pool);
-    REQUIRE(made_stats(pool).min_idle == 4);
-    made_release(pool, lease + 4, 6);
+    REQUIRE(conn_stats(pool).min_idle == 4);
+    leases_end(pool, lease + 4, 6);
     connpool_keep(pool);
-    REQUIRE(made_stats(pool).min_idle == 8);
+    REQUIRE(conn_stats(pool).min_idle == 8);
     /* Far beyond the time-out, but wanted a window ago. */
-    made_pass(&made, pool, WINDOW - 1);
-    REQUIRE(made_stats(pool).idle == 8 && made_stats(pool).closed_idle == 3);
-    uint64_t opens = made.server[0].opens;
-    made_acquire(pool, lease, 8);
-    REQUIRE(made.server[0].opens == opens); /* the load comes back without an open */
-    made_release(pool, lease, 8);
+    rig_pass(&rig, WINDOW - 1);
+    REQUIRE(conn_stats(pool).idle == 8 && conn_stats(pool).closed_idle == 3);
+    uint64_t opens = rig.opened;
+    leases_from(pool, lease, 8);
+    REQUIRE(rig.opened == opens); /* the load comes back without an open */
+    leases_end(pool, lease, 8);
     for (int i = 0; i < 20; i++)
-        made_pass(&made, pool, WINDOW);
-    REQUIRE(made_stats(pool).min_idle == 1 && made_stats(pool).idle == 1);
-    return made_ends(&made, pool);
+        rig_pass(&rig, WINDOW);
+    REQUIRE(conn_stats(pool).min_idle == 1 && conn_stats(pool).idle == 1);
+    return rig_ends(&rig);
 }
 
 /* Fails when an upper bound is opened at rest, or a lifetime does not go with the load. */
 static bool a_pool_s_lifetimes_stretch_under_load(void)
 {
-    struct made made;
-    connpool_config_t config = made_config(&made);
+    struct rig rig;
+    connpool_config_t config = rig_config_still(&rig);
     config.max_open = 4;
     config.max_lifetime_ms = 600000;
     config.max_lifetime_most_ms = 1000000;
-    connpool_t *pool = made_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease[4];
 
     connpool_keep(pool);
-    REQUIRE(made_stats(pool).max_lifetime_ms == 600000);
-    made_acquire(pool, lease, 2);
+    REQUIRE(conn_stats(pool).max_lifetime_ms == 600000);
+    leases_from(pool, lease, 2);
     connpool_keep(pool);
-    REQUIRE(made_stats(pool).max_lifetime_ms == 800000);
-    made_acquire(pool, lease + 2, 2);
+    REQUIRE(conn_stats(pool).max_lifetime_ms == 800000);
+    leases_from(pool, lease + 2, 2);
     connpool_keep(pool);
-    REQUIRE(made_stats(pool).max_lifetime_ms == 1000000);
-    atomic_fetch_add(&made.now_ms, 999999);
-    REQUIRE(made_release(pool, lease, 4) == 4); /* older than at rest, and kept */
-    REQUIRE(connpool_keep(pool) == 0 || made_stats(pool).max_lifetime_ms < 1000000);
+    REQUIRE(conn_stats(pool).max_lifetime_ms == 1000000);
+    atomic_fetch_add(&rig.now_ms, 999999);
+    REQUIRE(leases_end(pool, lease, 4) == 4); /* older than at rest, and kept */
+    REQUIRE(connpool_keep(pool) == 0 || conn_stats(pool).max_lifetime_ms < 1000000);
     for (int i = 0; i < 20; i++)
-        made_pass(&made, pool, WINDOW);
-    REQUIRE(made_stats(pool).max_lifetime_ms == 600000 && made_stats(pool).closed_old == 4);
-    return made_ends(&made, pool);
+        rig_pass(&rig, WINDOW);
+    REQUIRE(conn_stats(pool).max_lifetime_ms == 600000 && conn_stats(pool).closed_old == 4);
+    return rig_ends(&rig);
 }
 
 int main(void)

@@ -2,15 +2,15 @@
  * 24 hours of a pool, second by second: load by the hour, lifetimes with jitter, idle time-outs, connections
  * that the server drops, three outages. Each second both sides must agree, and every rule of the keeper hold.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "made.h"
+#include "lending.h"
 #include "pools.h"
 #include "property.h"
 
 enum {
-    SECOND = 1000,
     DAY = 86400,
     MAX_OPEN = 64,
     LIFE = 1800000,
@@ -31,8 +31,7 @@ static const unsigned outage[3][2] = {
     {3 * 3600 + 5, 3 * 3600 + 1205}, {11 * 3600 + 30, 11 * 3600 + 90}, {15 * 3600 + 600, 15 * 3600 + 605}};
 
 struct day {
-    struct made made;
-    connpool_t *pool;
+    struct rig rig;
     connpool_lease_t lease[MAX_OPEN];
     uint64_t ends[MAX_OPEN]; /* when it is released, seconds; 0: none is lent out here */
     uint64_t random, refused, served, dropped, most_open;
@@ -58,13 +57,13 @@ static bool was_down(unsigned second)
 /* A borrower whose server has dropped him knows it by the end. */
 static void give_back(struct day *day, size_t i)
 {
-    struct made_connection *connection = day->lease[i].resource;
+    struct connection *connection = connection_of(day->lease[i]);
 
     connection->is_lent = false;
-    connection->used_at = day->made.now_ms;
+    connection->used_at = day->rig.now_ms;
     if (connection->is_dead)
-        connpool_mark_unusable(day->pool, day->lease[i]);
-    connpool_release(day->pool, day->lease[i]);
+        connpool_mark_unusable(day->rig.pool, day->lease[i]);
+    connpool_release(day->rig.pool, day->lease[i]);
     day->ends[i] = 0;
 }
 
@@ -86,11 +85,11 @@ static void acquire_some(struct day *day, unsigned second)
     for (size_t i = 0; i < MAX_OPEN && busy < wanted; i++) {
         if (day->ends[i] != 0)
             continue;
-        if (connpool_acquire(day->pool, 0, &day->lease[i]) != 0) {
+        if (connpool_acquire(day->rig.pool, 0, &day->lease[i]) != 0) {
             day->refused++;
             return;
         }
-        struct made_connection *connection = day->lease[i].resource;
+        struct connection *connection = connection_of(day->lease[i]);
         connection->is_lent = true;
         day->ends[i] = second + 1 + random_next(&day->random) % 120;
         if (connection->is_dead) { /* the keeper has not checked it yet */
@@ -107,11 +106,13 @@ static void drop_some(struct day *day, unsigned second)
 {
     bool all = is_down(second) && !is_down(second - 1);
 
-    for (size_t i = 0; i < MADE_CONNECTIONS; i++) {
-        struct made_connection *connection = &day->made.connection[i];
-        if (connection->is_open && !connection->is_dead && (all || random_next(&day->random) % 20000 == 0)) {
+    struct connection *connection = atomic_load(&day->rig.connections);
+
+    for (; connection != NULL; connection = connection->next) {
+        if (connection_is_open(connection) && !connection->is_dead &&
+            (all || random_next(&day->random) % 20000 == 0)) {
             connection->is_dead = true;
-            connection->died_at = day->made.now_ms;
+            connection->died_at = day->rig.now_ms;
             day->dropped++;
         }
     }
@@ -120,16 +121,16 @@ static void drop_some(struct day *day, unsigned second)
 /* What a round must have left. */
 static bool all_is_in_order(struct day *day, unsigned second)
 {
-    connpool_stats_t stats = made_stats(day->pool);
-    uint64_t now = day->made.now_ms, idle = 0, overstayed = 0;
+    connpool_stats_t stats = conn_stats(day->rig.pool);
+    uint64_t now = day->rig.now_ms, idle = 0, overstayed = 0;
 
-    REQUIRE(made_agrees(&day->made, day->pool));
+    REQUIRE(rig_agrees(&day->rig));
     REQUIRE(stats.open <= MAX_OPEN && stats.misuses == 0 && stats.opening == 0 && stats.waiters == 0);
     REQUIRE(stats.min_idle >= MIN_IDLE && stats.min_idle <= MIN_IDLE_MOST);
     REQUIRE(stats.max_lifetime_ms >= LIFE && stats.max_lifetime_ms <= LIFE_MOST);
-    for (size_t i = 0; i < MADE_CONNECTIONS; i++) {
-        const struct made_connection *connection = &day->made.connection[i];
-        if (!connection->is_open || connection->is_lent)
+    struct connection *connection = atomic_load(&day->rig.connections);
+    for (; connection != NULL; connection = connection->next) {
+        if (!connection_is_open(connection) || connection->is_lent)
             continue;
         idle++;
         REQUIRE(now - connection->opened_at < stats.max_lifetime_ms); /* too old, and still here */
@@ -151,7 +152,7 @@ static bool all_is_in_order(struct day *day, unsigned second)
 static bool a_day_passes_in_order(void)
 {
     static struct day day;
-    connpool_config_t config = made_config(&day.made);
+    connpool_config_t config = rig_config_still(&day.rig);
 
     config.max_open = MAX_OPEN;
     config.min_idle = MIN_IDLE;
@@ -163,22 +164,23 @@ static bool a_day_passes_in_order(void)
     config.check_interval_ms = CHECK;
     config.reset = NULL;
     config.fd = NULL;
-    day.pool = made_pool(&config);
+    day.rig.reuses = true;
+    rig_start(&day.rig, &config);
     day.random = 20;
 
     for (unsigned second = 1; second <= DAY; second++) {
-        day.made.server[0].is_down = is_down(second);
+        day.rig.refuses = is_down(second) ? -ECONNREFUSED : 0;
         drop_some(&day, second);
         release_due(&day, second % DAY == 0 ? UINT32_MAX : second);
         if (second < DAY)
             acquire_some(&day, second);
-        made_pass(&day.made, day.pool, SECOND);
+        rig_pass(&day.rig, SECOND);
         if (!all_is_in_order(&day, second)) {
             printf("  at %02u:%02u:%02u\n", second / 3600, second / 60 % 60, second % 60);
             return false;
         }
     }
-    connpool_stats_t stats = made_stats(day.pool);
+    connpool_stats_t stats = conn_stats(day.rig.pool);
     printf("  %" PRIu64 " served, %" PRIu64 " refused; %" PRIu64 " opens and %" PRIu64 " that failed\n",
            day.served, day.refused, stats.opens, stats.open_failures);
     printf("  closed: %" PRIu64 " idle, %" PRIu64 " old, %" PRIu64 " by check, %" PRIu64 " marked\n",
@@ -190,7 +192,7 @@ static bool a_day_passes_in_order(void)
     /* Outages of 20 minutes, one, and 5 seconds: pauses of 5 s at most, 3.75 at least when they have grown.
      */
     REQUIRE(stats.open_failures >= 1200 / 5 + 60 / 5 && stats.open_failures <= 2 * (1265 / 3 + 30));
-    return made_ends(&day.made, day.pool);
+    return rig_ends(&day.rig);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /*
  * Which connections the keeper leaves, and how many, beyond its first rules: rounds.c and adaptive.c.
  */
-#include "made.h"
+#include "lending.h"
 #include "pools.h"
 #include "property.h"
 
@@ -10,25 +10,25 @@ static bool the_idle_time_out_closes_first_what_was_unused_for_longest(void)
 {
     enum { COUNT = 6, KEPT = 2 };
     static const unsigned order[COUNT] = {4, 0, 5, 2, 1, 3}; /* of return */
-    struct made made;
-    connpool_config_t config = made_config(&made);
+    struct rig rig;
+    connpool_config_t config = rig_config_still(&rig);
     config.min_idle = KEPT;
     config.idle_timeout_ms = 1000;
-    connpool_t *pool = made_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease[COUNT];
 
-    made_acquire(pool, lease, COUNT);
+    leases_from(pool, lease, COUNT);
     for (unsigned i = 0; i < COUNT; i++) {
-        made_release(pool, &lease[order[i]], 1);
-        atomic_fetch_add(&made.now_ms, 1);
+        leases_end(pool, &lease[order[i]], 1);
+        atomic_fetch_add(&rig.now_ms, 1);
     }
-    REQUIRE(made_pass(&made, pool, 2000) == COUNT - KEPT);
+    REQUIRE(rig_pass(&rig, 2000) == COUNT - KEPT);
     for (unsigned i = 0; i < COUNT; i++) {
-        const struct made_connection *connection = lease[order[i]].resource;
-        REQUIRE(connection->is_open == (i >= COUNT - KEPT));
+        struct connection *connection = connection_of(lease[order[i]]);
+        REQUIRE(connection_is_open(connection) == (i >= COUNT - KEPT));
     }
-    REQUIRE(made_stats(pool).closed_idle == COUNT - KEPT);
-    return made_ends(&made, pool);
+    REQUIRE(conn_stats(pool).closed_idle == COUNT - KEPT);
+    return rig_ends(&rig);
 }
 
 int main(void)

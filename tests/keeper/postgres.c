@@ -155,7 +155,7 @@ static bool leaves_no_trace(bool has_reset)
     config.max_open = 1;
     if (!has_reset)
         config.reset = NULL;
-    connpool_t *pool = server_pool(&config);
+    connpool_t *pool = connpool_from(&config);
 
     MUST(connpool_acquire(pool, 1000, &lease) == 0);
     MUST(run(lease.resource, "SET search_path TO nowhere") &&
@@ -165,7 +165,7 @@ static bool leaves_no_trace(bool has_reset)
     MUST(connpool_release(pool, lease));
     bool is_clean = ask(&server, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pool' "
                                  "AND state LIKE 'idle in transaction%'") == 0;
-    MUST(connpool_acquire(pool, 1000, &lease) == 0 && server_stats(pool).opens == 1);
+    MUST(connpool_acquire(pool, 1000, &lease) == 0 && conn_stats(pool).opens == 1);
     is_clean =
         is_clean && PQtransactionStatus(lease.resource) == PQTRANS_IDLE &&
         strstr(text_of(lease.resource, "SHOW search_path"), "nowhere") == NULL &&
@@ -194,7 +194,7 @@ static bool one_given_back_in_the_middle_of_a_command_is_closed(void)
         return true;
     connpool_config_t config = pg_config(&server);
     connpool_lease_t lease;
-    connpool_t *pool = server_pool(&config);
+    connpool_t *pool = connpool_from(&config);
 
     MUST(connpool_acquire(pool, 1000, &lease) == 0 &&
          run(lease.resource, "CREATE TEMP TABLE copied (n int)"));
@@ -202,7 +202,7 @@ static bool one_given_back_in_the_middle_of_a_command_is_closed(void)
     MUST(PQresultStatus(result) == PGRES_COPY_IN);
     PQclear(result);
     REQUIRE(!connpool_release(pool, lease));
-    REQUIRE(server_stats(pool).closed_reset == 1 && server_stats(pool).open == 0);
+    REQUIRE(conn_stats(pool).closed_reset == 1 && conn_stats(pool).open == 0);
     WAIT_UNTIL(count_backends(&server) == 0);
     connpool_destroy(pool);
     return true;
@@ -216,17 +216,17 @@ static bool a_backend_that_is_terminated_is_replaced(void)
         return true;
     connpool_config_t config = pg_config(&server);
     config.min_idle = 3;
-    connpool_t *pool = server_pool(&config);
+    connpool_t *pool = connpool_from(&config);
 
     for (uint64_t i = 1; i <= 3; i++) {
-        WAIT_UNTIL(server_stats(pool).idle == 3 && count_backends(&server) == 3);
+        WAIT_UNTIL(conn_stats(pool).idle == 3 && count_backends(&server) == 3);
         MUST(ask(&server, "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity "
                           "WHERE application_name = 'pool' LIMIT 1) AS one") == 1);
-        WAIT_UNTIL(server_stats(pool).closed_gone == i);
+        WAIT_UNTIL(conn_stats(pool).closed_gone == i);
     }
-    WAIT_UNTIL(server_stats(pool).idle == 3);
+    WAIT_UNTIL(conn_stats(pool).idle == 3);
     REQUIRE(all_idle_work(pool, 3, select_within_a_transaction));
-    REQUIRE(server_stats(pool).opens == 6 && server_stats(pool).open_failures == 0 && closes_add_up(pool));
+    REQUIRE(conn_stats(pool).opens == 6 && conn_stats(pool).open_failures == 0 && closes_add_up(pool));
     connpool_destroy(pool);
     return true;
 }
@@ -239,14 +239,14 @@ static bool a_check_at_acquire_finds_what_nobody_has_heard_of(void)
     connpool_config_t config = pg_config(&server);
     connpool_lease_t lease;
     config.flags = CONNPOOL_NO_KEEPER | CONNPOOL_CHECK_ON_ACQUIRE;
-    connpool_t *pool = server_pool(&config);
+    connpool_t *pool = connpool_from(&config);
 
     MUST(connpool_acquire(pool, 1000, &lease) == 0 && connpool_release(pool, lease));
     server_kill(&server);
     server_restart(&server);
     REQUIRE(connpool_acquire(pool, 1000, &lease) == 0 && select_within_a_transaction(lease.resource));
     REQUIRE(connpool_release(pool, lease));
-    REQUIRE(server_stats(pool).closed_check == 1 && server_stats(pool).opens == 2 && closes_add_up(pool));
+    REQUIRE(conn_stats(pool).closed_check == 1 && conn_stats(pool).opens == 2 && closes_add_up(pool));
     connpool_destroy(pool);
     return true;
 }

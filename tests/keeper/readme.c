@@ -31,13 +31,13 @@ static bool the_example_of_the_readme_does_what_it_says(void)
     server_start(&server, SERVER_REDIS, NULL, NULL);
     readme_port = server.port;
     REQUIRE(answer_to("nobody") == 404);
-    WAIT_UNTIL(server_stats(pool).idle >= 4); /* opened ahead */
+    WAIT_UNTIL(conn_stats(pool).idle >= 4); /* opened ahead */
     server_kill(&server);
-    WAIT_UNTIL(server_stats(pool).open == 0); /* heard of */
+    WAIT_UNTIL(conn_stats(pool).open == 0); /* heard of */
     connpool_destroy(pool);
     REQUIRE(answer_to("nobody") == 503);
     server_restart(&server);
-    WAIT_UNTIL(server_stats(pool).idle >= 4);
+    WAIT_UNTIL(conn_stats(pool).idle >= 4);
     connpool_destroy(pool);
     server_stop(&server);
     return true;

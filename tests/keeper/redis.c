@@ -126,17 +126,17 @@ static bool a_client_that_redis_kills_is_replaced(void)
     connpool_config_t config = redis_config(&server);
     connpool_lease_t lease;
     config.min_idle = 3;
-    connpool_t *pool = server_pool(&config);
+    connpool_t *pool = connpool_from(&config);
 
-    WAIT_UNTIL(server_stats(pool).idle == 3);
+    WAIT_UNTIL(conn_stats(pool).idle == 3);
     for (uint64_t i = 1; i <= 10; i++) {
         REQUIRE(connpool_acquire(pool, 0, &lease) == 0);
         kill_client(lease.resource);
         connpool_release(pool, lease); /* heard of by now, or not: it is closed all the same */
-        WAIT_UNTIL(server_stats(pool).closed_gone == i && server_stats(pool).idle >= 3);
+        WAIT_UNTIL(conn_stats(pool).closed_gone == i && conn_stats(pool).idle >= 3);
     }
     REQUIRE(all_idle_work(pool, 3, set_and_get));
-    REQUIRE(server_stats(pool).open_failures == 0 && closes_add_up(pool));
+    REQUIRE(conn_stats(pool).open_failures == 0 && closes_add_up(pool));
     connpool_destroy(pool);
     return true;
 }
@@ -149,14 +149,14 @@ static bool a_client_that_redis_kills_in_use_is_closed_by_release(void)
     connpool_config_t config = redis_config(&server);
     connpool_lease_t lease;
     config.flags = CONNPOOL_NO_KEEPER;
-    connpool_t *pool = server_pool(&config);
+    connpool_t *pool = connpool_from(&config);
 
     REQUIRE(connpool_acquire(pool, 0, &lease) == 0);
     kill_client(lease.resource);
     struct pollfd polled = {.fd = redis_fd(lease.resource, NULL), .events = POLLRDHUP};
     MUST(poll(&polled, 1, -1) == 1);
     REQUIRE(connpool_keep(pool) == 0 && !connpool_release(pool, lease));
-    REQUIRE(server_stats(pool).closed_gone == 1 && closes_add_up(pool));
+    REQUIRE(conn_stats(pool).closed_gone == 1 && closes_add_up(pool));
     connpool_destroy(pool);
     return true;
 }
@@ -171,14 +171,14 @@ static bool clients_that_redis_sends_away_for_being_idle_leave_the_pool(void)
     server_start(&impatient, SERVER_REDIS, "--timeout", "1");
     connpool_config_t config = redis_config(&impatient);
     connpool_lease_t lease[3];
-    connpool_t *pool = server_pool(&config);
+    connpool_t *pool = connpool_from(&config);
 
     for (int i = 0; i < 3; i++)
         REQUIRE(connpool_acquire(pool, 1000, &lease[i]) == 0 && set_and_get(lease[i].resource));
     for (int i = 0; i < 3; i++)
         connpool_release(pool, lease[i]);
-    WAIT_UNTIL(server_stats(pool).closed_gone == 3);
-    REQUIRE(server_stats(pool).open == 0);
+    WAIT_UNTIL(conn_stats(pool).closed_gone == 3);
+    REQUIRE(conn_stats(pool).open == 0);
     REQUIRE(connpool_acquire(pool, 1000, &lease[0]) == 0 && set_and_get(lease[0].resource));
     connpool_release(pool, lease[0]);
     connpool_destroy(pool);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "books.h"
 #include "servers.h"
 #include "until.h"
 
@@ -19,9 +20,7 @@ bool is_skipped(enum server_kind kind);
 /* What the pools of these tests have in common: the server as arg, and no keeper's step that takes minutes.
  */
 connpool_config_t server_config(struct server *server);
-connpool_t *server_pool(const connpool_config_t *config);
-connpool_stats_t server_stats(connpool_t *pool);
-/* At rest: opened less closed is open, and nothing else is. */
+/* At rest, and nothing is lent out: what was opened is open or closed. */
 bool closes_add_up(connpool_t *pool);
 
 /*

@@ -1,22 +1,22 @@
 /*
  * Connections whose other end is gone, told of by the kernel: pairs of sockets.
  */
-#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "made.h"
+#include "lending.h"
 #include "pools.h"
+#include "process.h"
 #include "property.h"
 #include "until.h"
 
-static connpool_config_t watched_config(struct made *made)
+static connpool_config_t watched_config(struct rig *rig)
 {
-    connpool_config_t config = made_config(made);
-    made->has_sockets = true;
+    connpool_config_t config = rig_config_still(rig);
+    rig->has_sockets = true;
     return config;
 }
 
@@ -24,70 +24,64 @@ static connpool_config_t watched_config(struct made *made)
  * more. */
 static bool an_idle_one_that_is_gone_is_closed_and_replaced_in_one_round(void)
 {
-    struct made made;
-    connpool_config_t config = watched_config(&made);
+    struct rig rig;
+    connpool_config_t config = watched_config(&rig);
     config.min_idle = 4;
-    connpool_t *pool = made_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t lease[4];
 
     REQUIRE(connpool_keep(pool) == 4);
-    made_acquire(pool, lease, 4);
-    REQUIRE(made_release(pool, lease, 4) == 4);
-    made_hang_up(lease[1].resource);
-    made_hang_up(lease[2].resource);
+    leases_from(pool, lease, 4);
+    REQUIRE(leases_end(pool, lease, 4) == 4);
+    connection_hang_up(lease[1].resource);
+    connection_hang_up(lease[2].resource);
     REQUIRE(connpool_keep(pool) == 4); /* two closed, two opened */
-    REQUIRE(made_stats(pool).closed_gone == 2 && made_stats(pool).idle == 4);
-    made_acquire(pool, lease, 4);
+    REQUIRE(conn_stats(pool).closed_gone == 2 && conn_stats(pool).idle == 4);
+    leases_from(pool, lease, 4);
     for (int i = 0; i < 4; i++)
-        REQUIRE(((struct made_connection *)lease[i].resource)->peer >= 0);
-    REQUIRE(made_release(pool, lease, 4) == 4 && connpool_keep(pool) == 0);
-    return made_ends(&made, pool);
+        REQUIRE(connection_of(lease[i])->peer >= 0);
+    REQUIRE(leases_end(pool, lease, 4) == 4 && connpool_keep(pool) == 0);
+    return rig_ends(&rig);
 }
 
 /* Fails when what the other end closes while it is lent out is kept for the next. */
 static bool one_that_goes_while_it_is_lent_out_is_closed_by_release(void)
 {
-    struct made made;
-    connpool_config_t config = watched_config(&made);
-    connpool_t *pool = made_pool(&config);
-    connpool_lease_t lease;
-
-    made_acquire(pool, &lease, 1);
-    made_hang_up(lease.resource);
-    REQUIRE(connpool_keep(pool) == 0 && made_stats(pool).in_use == 1);
+    struct rig rig;
+    connpool_config_t config = watched_config(&rig);
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lease = lease_from(pool);
+    connection_hang_up(lease.resource);
+    REQUIRE(connpool_keep(pool) == 0 && conn_stats(pool).in_use == 1);
     REQUIRE(!connpool_release(pool, lease));
-    REQUIRE(made_stats(pool).closed_gone == 1 && made_stats(pool).misuses == 0);
-    return made_ends(&made, pool);
+    REQUIRE(conn_stats(pool).closed_gone == 1 && conn_stats(pool).misuses == 0);
+    return rig_ends(&rig);
 }
 
 /* Fails when a half-closed connection, which can still be written to, is taken for a live one. */
 static bool a_half_closed_one_is_gone_too(void)
 {
-    struct made made;
-    connpool_config_t config = watched_config(&made);
-    connpool_t *pool = made_pool(&config);
-    connpool_lease_t lease;
-
-    made_acquire(pool, &lease, 1);
-    made_release(pool, &lease, 1);
-    MUST(shutdown(((struct made_connection *)lease.resource)->peer, SHUT_WR) == 0);
-    REQUIRE(connpool_keep(pool) == 1 && made_stats(pool).closed_gone == 1);
-    return made_ends(&made, pool);
+    struct rig rig;
+    connpool_config_t config = watched_config(&rig);
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lease = lease_from(pool);
+    connpool_release(pool, lease);
+    MUST(shutdown(connection_of(lease)->peer, SHUT_WR) == 0);
+    REQUIRE(connpool_keep(pool) == 1 && conn_stats(pool).closed_gone == 1);
+    return rig_ends(&rig);
 }
 
 /* Fails when bytes that arrive unasked are taken for an end. */
 static bool one_that_has_something_to_say_is_not_gone(void)
 {
-    struct made made;
-    connpool_config_t config = watched_config(&made);
-    connpool_t *pool = made_pool(&config);
-    connpool_lease_t lease;
-
-    made_acquire(pool, &lease, 1);
-    made_release(pool, &lease, 1);
-    MUST(write(((struct made_connection *)lease.resource)->peer, "+hello\r\n", 8) == 8);
-    REQUIRE(connpool_keep(pool) == 0 && made_stats(pool).idle == 1);
-    return made_ends(&made, pool);
+    struct rig rig;
+    connpool_config_t config = watched_config(&rig);
+    connpool_t *pool = rig_start(&rig, &config);
+    connpool_lease_t lease = lease_from(pool);
+    connpool_release(pool, lease);
+    MUST(write(connection_of(lease)->peer, "+hello\r\n", 8) == 8);
+    REQUIRE(connpool_keep(pool) == 0 && conn_stats(pool).idle == 1);
+    return rig_ends(&rig);
 }
 
 /*
@@ -97,127 +91,113 @@ static bool one_that_has_something_to_say_is_not_gone(void)
  */
 static bool a_late_event_of_a_closed_one_does_not_end_the_next(void)
 {
-    struct made made;
-    connpool_config_t config = watched_config(&made);
-    connpool_t *pool = made_pool(&config);
+    struct rig rig;
+    connpool_config_t config = watched_config(&rig);
+    rig.reuses = true;
+    connpool_t *pool = rig_start(&rig, &config);
     connpool_lease_t first, second;
 
-    made_acquire(pool, &first, 1);
-    struct made_connection *connection = first.resource;
+    first = lease_from(pool);
+    struct connection *connection = connection_of(first);
     int fd = connection->fd, copy = dup(fd), peer = connection->peer;
     MUST(copy >= 0);
     connection->peer = -1; /* ours now */
     connpool_mark_unusable(pool, first);
     REQUIRE(!connpool_release(pool, first));
-    made_acquire(pool, &second, 1);
-    REQUIRE(second.resource == first.resource && ((struct made_connection *)second.resource)->fd == fd);
+    second = lease_from(pool);
+    REQUIRE(second.resource == first.resource && connection_of(second)->fd == fd);
     REQUIRE((second.ticket & 0xffff) == (first.ticket & 0xffff));
     close(peer);
     REQUIRE(connpool_keep(pool) == 0);
     REQUIRE(connpool_release(pool, second));
-    made_acquire(pool, &second, 1);
+    second = lease_from(pool);
     close(copy);
     REQUIRE(connpool_keep(pool) == 0 && connpool_release(pool, second));
-    REQUIRE(made_stats(pool).closed_gone == 0);
-    return made_ends(&made, pool);
+    REQUIRE(conn_stats(pool).closed_gone == 0);
+    return rig_ends(&rig);
 }
 
 static connpool_t *kept_pool;
 static size_t kept;
 
 /* The other end goes, and the keeper hears of it, while the connection is in the hands of who resets it. */
-static void hang_up_and_keep(struct made *made, struct made_connection *connection)
+static void hang_up_and_keep(struct connection *connection)
 {
-    (void)made;
-    made_hang_up(connection);
+    connection_hang_up(connection);
     kept += connpool_keep(kept_pool);
 }
 
 /* Fails when an event that finds a connection in somebody's hands is forgotten: it is told once. */
 static bool one_that_goes_in_somebody_s_hands_is_not_forgotten(void)
 {
-    struct made made;
-    connpool_config_t config = watched_config(&made);
-    connpool_t *pool = kept_pool = made_pool(&config);
-    connpool_lease_t lease;
+    struct rig rig;
+    connpool_config_t config = watched_config(&rig);
+    connpool_t *pool = kept_pool = rig_start(&rig, &config);
 
-    made_acquire(pool, &lease, 1);
-    made.on_reset = hang_up_and_keep;
+    connpool_lease_t lease = lease_from(pool);
+    rig.on_reset = hang_up_and_keep;
     kept = 0;
     REQUIRE(connpool_release(pool, lease) && kept == 0);
-    REQUIRE(connpool_keep(pool) == 1 && made_stats(pool).closed_gone == 1);
-    return made_ends(&made, pool);
+    REQUIRE(connpool_keep(pool) == 1 && conn_stats(pool).closed_gone == 1);
+    return rig_ends(&rig);
 }
 
 /* Fails when a file, or a number that is no descriptor, costs more than not being watched. */
 static bool what_cannot_be_watched_is_not(void)
 {
-    struct made made;
-    connpool_config_t config = made_config(&made); /* no sockets: -1 */
-    connpool_t *pool = made_pool(&config);
+    struct rig rig;
+    connpool_config_t config = rig_config_still(&rig); /* no sockets: -1 */
+    connpool_t *pool = rig_start(&rig, &config);
 
-    made_fill(pool, 4);
-    REQUIRE(connpool_keep(pool) == 0 && made_stats(pool).idle == 4);
-    return made_ends(&made, pool);
+    make_idle(pool, 4);
+    REQUIRE(connpool_keep(pool) == 0 && conn_stats(pool).idle == 4);
+    return rig_ends(&rig);
 }
 
 /* ------------------------------------------------------------ with the thread */
 
-static unsigned entries(const char *directory)
-{
-    unsigned count = 0;
-    DIR *list = opendir(directory);
-
-    MUST(list != NULL);
-    for (struct dirent *entry; (entry = readdir(list)) != NULL;)
-        count += entry->d_name[0] != '.';
-    closedir(list);
-    return count;
-}
-
 /* Fails when the thread does not begin, does not hear, or sleeps until its interval, which is a day here. */
 static bool the_thread_hears_at_once(void)
 {
-    struct made made;
-    connpool_config_t config = watched_config(&made);
+    struct rig rig;
+    connpool_config_t config = watched_config(&rig);
     config.flags = 0;
     config.min_idle = 1;
     config.keep_interval_ms = 86400000;
-    connpool_t *pool = made_pool(&config);
+    connpool_t *pool = rig_start(&rig, &config);
 
     for (uint64_t i = 0; i < 50; i++) {
         connpool_lease_t lease;
-        WAIT_UNTIL(made_stats(pool).opens == i + 1 && made_stats(pool).idle == 1);
-        made_acquire(pool, &lease, 1);
-        made_release(pool, &lease, 1);
-        made_hang_up(lease.resource);
-        WAIT_UNTIL(made_stats(pool).closed_gone == i + 1);
+        WAIT_UNTIL(conn_stats(pool).opens == i + 1 && conn_stats(pool).idle == 1);
+        lease = lease_from(pool);
+        connpool_release(pool, lease);
+        connection_hang_up(lease.resource);
+        WAIT_UNTIL(conn_stats(pool).closed_gone == i + 1);
     }
-    WAIT_UNTIL(made_stats(pool).idle == 1);
+    WAIT_UNTIL(conn_stats(pool).idle == 1);
     MUST(connpool_resize(pool, 4, 4, 3) == 0);
-    WAIT_UNTIL(made_stats(pool).idle == 3);
-    return made_ends(&made, pool);
+    WAIT_UNTIL(conn_stats(pool).idle == 3);
+    return rig_ends(&rig);
 }
 
 /* Fails when a pool that is gone leaves a thread or a descriptor. */
 static bool destroy_leaves_no_thread_and_no_descriptor(void)
 {
-    unsigned threads = entries("/proc/self/task"), files = entries("/proc/self/fd");
+    size_t threads = entry_count("/proc/self/task"), files = entry_count("/proc/self/fd");
 
     for (int i = 0; i < 20; i++) {
-        struct made made;
-        connpool_config_t config = watched_config(&made);
+        struct rig rig;
+        connpool_config_t config = watched_config(&rig);
         config.flags = 0;
         config.min_idle = 2;
-        connpool_t *pool = made_pool(&config);
-        REQUIRE(entries("/proc/self/task") == threads + 1);
+        connpool_t *pool = rig_start(&rig, &config);
+        REQUIRE(entry_count("/proc/self/task") == threads + 1);
         if (i % 2 == 0)
-            WAIT_UNTIL(made_stats(pool).idle == 2);
-        connpool_destroy(pool);
-        REQUIRE(made.server[0].open == 0);
+            WAIT_UNTIL(conn_stats(pool).idle == 2);
+        REQUIRE(rig_ends(&rig));
         /* A thread that was joined leaves the list when the kernel has come to it. */
-        WAIT_UNTIL(entries("/proc/self/task") == threads);
-        REQUIRE(entries("/proc/self/fd") == files);
+        WAIT_UNTIL(entry_count("/proc/self/task") == threads);
+        REQUIRE(entry_count("/proc/self/fd") == files);
     }
     return true;
 }
@@ -246,8 +226,8 @@ static void close_nothing(void *resource, void *arg)
  */
 static bool an_open_that_blocks_stalls_no_other_pool_and_no_caller(void)
 {
-    struct made made;
-    connpool_config_t config = watched_config(&made), blocking = CONNPOOL_CONFIG_INIT;
+    struct rig rig;
+    connpool_config_t config = watched_config(&rig), blocking = CONNPOOL_CONFIG_INIT;
     connpool_t *other, *blocked;
     connpool_lease_t lease;
 
@@ -257,22 +237,22 @@ static bool an_open_that_blocks_stalls_no_other_pool_and_no_caller(void)
     blocking.close = close_nothing;
     blocking.min_idle = 1;
     blocking.max_open = 1;
-    blocked = made_pool(&blocking);
+    blocked = connpool_from(&blocking);
     while (sem_wait(&entered) != 0)
         continue;
 
     config.flags = 0;
     config.min_idle = 2;
-    other = made_pool(&config);
-    WAIT_UNTIL(made_stats(other).idle == 2);
+    other = rig_start(&rig, &config);
+    WAIT_UNTIL(conn_stats(other).idle == 2);
     REQUIRE(connpool_keep(blocked) == 0);
     REQUIRE(connpool_acquire(blocked, 0, &lease) < 0);
-    REQUIRE(made_stats(blocked).opening == 1);
+    REQUIRE(conn_stats(blocked).opening == 1);
     REQUIRE(connpool_close(blocked, 0) < 0);
     sem_post(&may_go_on);
     REQUIRE(connpool_close(blocked, UINT32_MAX) == 0);
     connpool_destroy(blocked);
-    return made_ends(&made, other);
+    return rig_ends(&rig);
 }
 
 int main(void)
