@@ -1,8 +1,6 @@
 /*
  * Connections whose other end is gone, told of by the kernel: pairs of sockets.
  */
-#include <pthread.h>
-#include <semaphore.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -202,57 +200,33 @@ static bool destroy_leaves_no_thread_and_no_descriptor(void)
     return true;
 }
 
-static sem_t entered, may_go_on;
-
-static int open_that_blocks(void **resource, const connpool_target_t *target, void *arg)
-{
-    (void)target;
-    sem_post(&entered);
-    while (sem_wait(&may_go_on) != 0)
-        continue;
-    *resource = arg;
-    return 0;
-}
-
-static void close_nothing(void *resource, void *arg)
-{
-    (void)resource;
-    (void)arg;
-}
-
 /*
  * Fails when one thread keeps all pools, when a round holds what acquires need, or when close waits for the
  * server that an open waits for.
  */
 static bool an_open_that_blocks_stalls_no_other_pool_and_no_caller(void)
 {
-    struct rig rig;
-    connpool_config_t config = watched_config(&rig), blocking = CONNPOOL_CONFIG_INIT;
-    connpool_t *other, *blocked;
+    struct rig rig, stalled;
+    connpool_config_t config = watched_config(&rig), blocking = rig_config_still(&stalled);
     connpool_lease_t lease;
 
-    sem_init(&entered, 0, 0);
-    sem_init(&may_go_on, 0, 0);
-    blocking.open = open_that_blocks;
-    blocking.close = close_nothing;
-    blocking.min_idle = 1;
-    blocking.max_open = 1;
-    blocked = connpool_from(&blocking);
-    while (sem_wait(&entered) != 0)
-        continue;
+    blocking.flags = 0;
+    blocking.min_idle = blocking.max_open = 1;
+    stalled.holds = true;
+    connpool_t *blocked = rig_start(&stalled, &blocking);
+    WAIT_UNTIL(stalled.asked == 1);
 
     config.flags = 0;
     config.min_idle = 2;
-    other = rig_start(&rig, &config);
+    connpool_t *other = rig_start(&rig, &config);
     WAIT_UNTIL(conn_stats(other).idle == 2);
     REQUIRE(connpool_keep(blocked) == 0);
     REQUIRE(connpool_acquire(blocked, 0, &lease) < 0);
     REQUIRE(conn_stats(blocked).opening == 1);
     REQUIRE(connpool_close(blocked, 0) < 0);
-    sem_post(&may_go_on);
-    REQUIRE(connpool_close(blocked, UINT32_MAX) == 0);
-    connpool_destroy(blocked);
-    return rig_ends(&rig);
+    stalled.holds = false;
+    REQUIRE(connpool_close(blocked, FOR_EVER) == 0);
+    return rig_ends(&stalled) && rig_ends(&rig);
 }
 
 int main(void)
