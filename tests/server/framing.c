@@ -9,7 +9,7 @@
 #include "pools.h"
 #include "rig.h"
 
-TestSuite(server_framing, .timeout = 240);
+TestSuite(server_framing, .timeout = 900);
 
 /* Each kind of request once, in one breath; a field is folded, a chunk has an extension, a trailer follows.
  */

@@ -14,7 +14,7 @@
 #include "process.h"
 #include "rig.h"
 
-TestSuite(server_life, .timeout = 120);
+TestSuite(server_life, .timeout = 900);
 
 /* Fails when SIGTERM cuts a request that has begun, or waits for one that has not. */
 Test(server_life, sigterm_ends_after_the_requests_that_have_begun)

@@ -9,7 +9,7 @@
 
 #include "rig.h"
 
-TestSuite(server_malformed, .timeout = 120);
+TestSuite(server_malformed, .timeout = 900);
 
 #define PUT "PUT /k HTTP/1.1\r\nHost: x\r\n"
 #define CHUNKED PUT "Transfer-Encoding: chunked\r\n\r\n"

@@ -11,7 +11,7 @@
 #include "rig.h"
 #include "text.h"
 
-TestSuite(server_methods, .timeout = 120);
+TestSuite(server_methods, .timeout = 900);
 
 static void a_value_lives_until_it_is_deleted(const char *allocator)
 {

@@ -14,7 +14,7 @@
 #include "pools.h"
 #include "rig.h"
 
-TestSuite(server_outage, .timeout = 240);
+TestSuite(server_outage, .timeout = 900);
 
 #define PUT "PUT /k HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nvalue"
 #define GET "GET /k HTTP/1.1\r\nHost: x\r\n\r\n"

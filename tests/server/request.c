@@ -9,7 +9,7 @@
 #include "pools.h"
 #include "request.h"
 
-TestSuite(server_request, .timeout = 60);
+TestSuite(server_request, .timeout = 900);
 
 /* A tier whose buffers touch, and how much one holds. */
 #define FULL (HEADROOM_FROM_SIZE + HEADROOM_BYTES)

@@ -12,7 +12,7 @@
 #include "pools.h"
 #include "rig.h"
 
-TestSuite(server_timeouts, .timeout = 120);
+TestSuite(server_timeouts, .timeout = 900);
 
 #define SHORT "100"
 
