@@ -9,9 +9,11 @@
 #include "answer.h"
 #include "request.h"
 
-/* What is asked of the kernel at once: heads, and bodies of unknown length. */
-#define READ_SIZE ((size_t)16384)
-/* And of a body, into its place; so much, that others have their turn. */
+/* What is asked of the kernel at once: of heads, no more than a bytebuf keeps however little comes; */
+#define HEAD_READ_SIZE ((size_t)4096)
+/* of bodies of unknown length; */
+#define CHUNKS_READ_SIZE ((size_t)16384)
+/* and of others, into their place: so much, that everybody has his turn. */
 #define BODY_READ_SIZE ((size_t)262144)
 
 /* ------------------------------------------------------------ the end */
@@ -183,7 +185,8 @@ static void client_read(struct client *client)
         room = room < BODY_READ_SIZE ? room : BODY_READ_SIZE;
     } else {
         client->input = bytes_get(bytes, BYTES_SHORT);
-        room = READ_SIZE;
+        room = client->request != NULL && client->request->phase == REQUEST_BODY ? CHUNKS_READ_SIZE
+                                                                                 : HEAD_READ_SIZE;
         to = client->input != NULL ? bytes_reserve(bytes, BYTES_SHORT, client->input, room) : NULL;
         if (to == NULL) {
             answer_without_memory(client);

@@ -7,8 +7,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-/* What a GET reads first. Most values end here; of a larger one it is what is moved when its buffer grows. */
-#define FIRST_READ ((size_t)16384)
+/* What a GET begins with, room and all, unless its buffer is larger already. A bytebuf keeps so much whatever
+ * was used of it; most values end here, and of a larger one it is what is moved when its buffer grows. */
+#define FIRST_SIZE ((size_t)4096)
 /* "$" or ":", a number, CR LF: longer is only the text of an error. */
 #define LINE_MOST ((size_t)512)
 
@@ -147,7 +148,7 @@ int resp_get(int socket, const void *key, size_t key_size, struct bytes *bytes, 
     int error = command(socket, "GET", key, key_size);
     if (error != 0)
         return error;
-    if (bytes_reserve(bytes, BYTES_VALUE, into, room + FIRST_READ) == NULL)
+    if (bytes_reserve(bytes, BYTES_VALUE, into, FIRST_SIZE) == NULL)
         return -ENOMEM;
     bytebuf_added(into, room);
     while (line == 0) {

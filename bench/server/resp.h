@@ -26,7 +26,7 @@ struct resp_value {
  *   -EPROTO      that was no answer          -ETIMEDOUT, -ECONNRESET, ...  of the socket
  */
 
-/* GET. The value comes behind `room` bytes of `into`, which is empty. */
+/* GET. The value comes behind `room` bytes of `into`, which is empty; 1 KiB at most. */
 int resp_get(int socket, const void *key, size_t key_size, struct bytes *bytes, bytebuf_t *into, size_t room,
              size_t most, struct resp_value *value);
 
