@@ -211,7 +211,7 @@ static void *press(void *arg)
 }
 
 /* Fails when a race starts one worker more. */
-Test(workpool_workers, there_are_never_more_than_max_workers, .timeout = 120)
+Test(workpool_workers, there_are_never_more_than_max_workers, .timeout = 400)
 {
     workpool_config_t config = crew_config(3, 5);
     struct crowd crowd = {.pool = NULL};
