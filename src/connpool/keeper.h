@@ -91,6 +91,7 @@ static inline uint64_t conn_keeper_least(const struct conn_keeper *keeper, unsig
 static inline void conn_keeper_lost_one(struct conn_keeper *keeper, unsigned shelf)
 {
     keeper->idle[shelf] -= keeper->idle[shelf] != 0;
+    keeper->all_idle -= keeper->all_idle != 0;
 }
 
 /* What has passed since a moment that another thread may have written just now. */

@@ -119,6 +119,7 @@ static void write_key(struct connpool *pool, unsigned number, uint64_t hash, con
     atomic_store_explicit(&shelf->gone_until, 0, memory_order_relaxed);
     atomic_store_explicit(&shelf->gone_error, 0, memory_order_relaxed);
     atomic_store_explicit(&shelf->gone_backoff, 0, memory_order_relaxed);
+    atomic_store_explicit(&shelf->refused, 0, memory_order_relaxed);
     atomic_store_explicit(&shelf->next, atomic_load_explicit(bucket, memory_order_relaxed),
                           memory_order_release);
     /* release [version], then [bucket]: the whole key. */

@@ -31,10 +31,26 @@ static bool the_idle_time_out_closes_first_what_was_unused_for_longest(void)
     return rig_ends(&rig);
 }
 
+/* Fails when what a round closes still counts for max_idle, and is replaced a round later. */
+static bool what_is_closed_at_max_idle_is_replaced_in_the_same_round(void)
+{
+    struct rig rig;
+    connpool_config_t config = rig_config_still(&rig);
+    config.min_idle = config.max_idle = 2;
+    config.max_lifetime_ms = 60000;
+    connpool_t *pool = rig_start(&rig, &config);
+
+    REQUIRE(connpool_keep(pool) == 2);
+    REQUIRE(rig_pass(&rig, 60000) == 4);
+    REQUIRE(conn_stats(pool).closed_old == 2 && conn_stats(pool).idle == 2);
+    return rig_ends(&rig);
+}
+
 int main(void)
 {
     static const struct property properties[] = {
         PROPERTY(the_idle_time_out_closes_first_what_was_unused_for_longest),
+        PROPERTY(what_is_closed_at_max_idle_is_replaced_in_the_same_round),
     };
     return properties_run(properties, sizeof properties / sizeof properties[0]);
 }
