@@ -1,10 +1,10 @@
 /*
  * adapt - what min_idle and max_lifetime are between their bounds, by the load.
  *
- * The *demand* is how many connections were wanted at once of late: the most that were in use or waited
- * for in this window, or in the one before. It grows at once, and what is no longer wanted fades by a
- * quarter a window, so that connections go one by one and a load that comes back in a minute or two
- * finds them. A maximum over windows is how BBR knows a path's bandwidth (Linux, lib/win_minmax.c).
+ * The *demand* is how many connections were wanted of late: the most that were in use, or had been since the
+ * keeper's round before, in this window or in the one before. It grows at once, and what is no longer wanted
+ * fades by a quarter a window, so that connections go one by one and a load that comes back in a minute or
+ * two finds them. A maximum over windows is how BBR knows a path's bandwidth (Linux, lib/win_minmax.c).
  *
  *   min_idle      as many as are missing from the demand now: it comes back without an open
  *   max_lifetime  from its lower bound to its upper one as the demand goes from 0 to max_open

@@ -33,18 +33,31 @@ static size_t hear(struct connpool *pool)
     return closed;
 }
 
+/* Is it in use, or was it since the last look? What orders other than LIFO lend in turn says nothing of how
+ * many were wanted at once. */
+static bool was_wanted(const struct connpool *pool, struct conn_slot *slot, uint64_t word)
+{
+    /* relaxed: a figure of a moment ago. */
+    uint64_t uses = atomic_load_explicit(&slot->uses, memory_order_relaxed), before = slot->seen_uses;
+
+    slot->seen_uses = uses;
+    return conn_word_is_in_use(word) ||
+           (pool->config.order == CONNPOOL_LIFO && uses != before && conn_state_of(word) != CONN_FREE);
+}
+
 static void count(struct connpool *pool)
 {
     struct conn_keeper *keeper = pool->keeper;
     unsigned shelves = atomic_load_explicit(&pool->shelves_high, memory_order_acquire);
 
     for (unsigned i = 0; i < shelves; i++)
-        keeper->idle[i] = keeper->in_use[i] = 0;
+        keeper->idle[i] = keeper->in_use[i] = keeper->wanted[i] = 0;
     for (size_t i = 0, high = conn_high(pool); i < high; i++) {
         /* relaxed: figures of a moment ago. */
         uint64_t word = atomic_load_explicit(&pool->slots[i].word, memory_order_relaxed);
         keeper->idle[conn_shelf_of(word)] += conn_state_of(word) == CONN_IDLE;
         keeper->in_use[conn_shelf_of(word)] += conn_word_is_in_use(word);
+        keeper->wanted[conn_shelf_of(word)] += was_wanted(pool, &pool->slots[i], word);
     }
     keeper->all_idle = 0;
     for (unsigned i = 0; i < shelves; i++)
@@ -54,27 +67,26 @@ static void count(struct connpool *pool)
 static void adapt(struct connpool *pool)
 {
     struct conn_keeper *keeper = pool->keeper;
-    uint64_t now = conn_now_ms(pool), all_in_use = 0, most_wanted = 0;
+    uint64_t now = conn_now_ms(pool), all_wanted = 0, most_least = 0;
     /* relaxed: bounds of this moment. */
     uint64_t least = atomic_load_explicit(&pool->min_idle_least, memory_order_relaxed);
     uint64_t most = pool->config.min_idle_most > least ? pool->config.min_idle_most : least;
 
     for (unsigned i = 0; i < atomic_load_explicit(&pool->shelves_high, memory_order_relaxed); i++)
-        all_in_use += keeper->in_use[i];
+        all_wanted += keeper->wanted[i];
     for (size_t i = 0; i < keeper->targets; i++) {
         struct conn_target *target = &keeper->target[i];
-        uint64_t in_use = keeper->in_use[target->shelf];
-        conn_adapt_see(&target->load, in_use, now);
-        target->least = conn_adapt_idle(&target->load, in_use, least, most);
-        if (target->least > most_wanted)
-            most_wanted = target->least;
+        conn_adapt_see(&target->load, keeper->wanted[target->shelf], now);
+        target->least = conn_adapt_idle(&target->load, keeper->in_use[target->shelf], least, most);
+        if (target->least > most_least)
+            most_least = target->least;
     }
-    conn_adapt_see(&keeper->load, all_in_use, now);
+    conn_adapt_see(&keeper->load, all_wanted, now);
     uint64_t lifetime =
         conn_adapt_lifetime(&keeper->load, atomic_load_explicit(&pool->max_open, memory_order_relaxed),
                             pool->config.max_lifetime_ms, pool->config.max_lifetime_most_ms);
     /* relaxed: numbers; who reads the old ones came a moment earlier. */
-    atomic_store_explicit(&pool->min_idle, most_wanted, memory_order_relaxed);
+    atomic_store_explicit(&pool->min_idle, most_least, memory_order_relaxed);
     atomic_store_explicit(&pool->lifetime_ms, lifetime, memory_order_relaxed);
 }
 

@@ -46,6 +46,7 @@ struct conn_keeper {
     uint64_t all_idle;
     uint64_t idle[CONN_SHELVES]; /* by shelf; as counted in this round */
     uint64_t in_use[CONN_SHELVES];
+    uint64_t wanted[CONN_SHELVES]; /* in use, or used since the last round */
     struct conn_target target[CONNPOOL_MAX_MEMBERS];
     size_t targets;
 

@@ -77,8 +77,9 @@ struct conn_slot {
     _Atomic uint64_t uses;         /* owner, at acquire: leases of this slot since create */
     _Atomic uint32_t jitter_ms;    /* owner, at open: ends so much before max_lifetime */
     _Atomic uint32_t reason;       /* who sets CONN_MARKED, before: why; enum conn_reason */
-    uint64_t gone;   /* keeper, in a round: `opened_order` of one that the other end has closed */
-    bool is_counted; /* owner: this idleness is in the counts of max_idle */
+    uint64_t gone;      /* keeper, in a round: `opened_order` of one that the other end has closed */
+    uint64_t seen_uses; /* keeper, in a round: `uses` when it looked last */
+    bool is_counted;    /* owner: this idleness is in the counts of max_idle */
 };
 
 static inline unsigned conn_state_of(uint64_t word)

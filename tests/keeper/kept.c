@@ -46,11 +46,56 @@ static bool what_is_closed_at_max_idle_is_replaced_in_the_same_round(void)
     return rig_ends(&rig);
 }
 
+/* Fails when the demand is what is in use at the moment of a round, and a burst that is over is not seen. */
+static bool a_burst_between_two_rounds_is_demand(void)
+{
+    struct rig rig;
+    connpool_config_t config = rig_config_still(&rig);
+    config.min_idle_most = 8;
+    config.idle_timeout_ms = 1500;
+    connpool_t *pool = rig_start(&rig, &config);
+
+    REQUIRE(connpool_keep(pool) == 0);
+    for (int i = 0; i < 100; i++) {
+        make_idle(pool, 6);
+        rig_pass(&rig, 1000);
+        REQUIRE(conn_stats(pool).min_idle == 6);
+        rig_pass(&rig, 2000);
+        REQUIRE(conn_stats(pool).idle == 6); /* past their time-out, and wanted again */
+    }
+    REQUIRE(rig.opened == 6);
+    for (int i = 0; i < 20; i++)
+        rig_pass(&rig, 60000);
+    REQUIRE(conn_stats(pool).min_idle == 0 && conn_stats(pool).idle == 0);
+    return rig_ends(&rig);
+}
+
+/* Fails when an order that takes all in turn makes one borrower look like many. */
+static bool use_in_turn_is_no_burst(void)
+{
+    struct rig rig;
+    connpool_config_t config = rig_config_still(&rig);
+    config.min_idle = 1;
+    config.min_idle_most = 8;
+    config.order = CONNPOOL_LRU;
+    connpool_t *pool = rig_start(&rig, &config);
+
+    make_idle(pool, 6);
+    rig_pass(&rig, 1000);
+    for (int i = 0; i < 12; i++)
+        make_idle(pool, 1);
+    rig_pass(&rig, 1000);
+    REQUIRE(conn_stats(pool).min_idle == 1);
+    return rig_ends(&rig);
+}
+
 int main(void)
 {
     static const struct property properties[] = {
         PROPERTY(the_idle_time_out_closes_first_what_was_unused_for_longest),
         PROPERTY(what_is_closed_at_max_idle_is_replaced_in_the_same_round),
+        PROPERTY(a_burst_between_two_rounds_is_demand),
+        PROPERTY(use_in_turn_is_no_burst),
     };
     return properties_run(properties, sizeof properties / sizeof properties[0]);
 }
