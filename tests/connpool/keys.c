@@ -12,7 +12,7 @@
 static struct rig rig;
 
 /* A wake-up that is lost ends the test all the same. */
-TestSuite(connpool_keys, .timeout = 100);
+TestSuite(connpool_keys, .timeout = 500);
 
 static connpool_t *pool_of(size_t max_open, size_t per_key)
 {

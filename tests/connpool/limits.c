@@ -11,7 +11,7 @@
 static struct rig rig;
 
 /* A wake-up that is lost ends the test all the same. */
-TestSuite(connpool_limits, .timeout = 100);
+TestSuite(connpool_limits, .timeout = 500);
 
 enum { FOUR = 4 };
 

@@ -13,7 +13,7 @@
 static struct rig rig;
 
 /* A wake-up that is lost ends the test all the same. */
-TestSuite(connpool_waiters, .timeout = 100);
+TestSuite(connpool_waiters, .timeout = 500);
 
 enum { CROWD = 8 };
 
