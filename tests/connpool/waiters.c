@@ -5,7 +5,6 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
-#include <sched.h>
 
 #include "lending.h"
 #include "pools.h"
@@ -108,14 +107,6 @@ Test(connpool_waiters, one_whose_time_is_over_is_never_served)
     cr_assert(rig_ends(&rig));
 }
 
-static void *wait_for_it(void *arg)
-{
-    struct borrower *me = arg;
-
-    me->error = connpool_acquire(me->pool, me->timeout_ms, &me->lease);
-    return NULL;
-}
-
 /* Three wait, of whom `leaving` leaves when his time is over. False: the machine was too slow for so short a
  * time, and he had left before all three were there. */
 static bool one_of_three_leaves(connpool_t *pool, int leaving, uint32_t timeout_ms)
@@ -123,13 +114,8 @@ static bool one_of_three_leaves(connpool_t *pool, int leaving, uint32_t timeout_
     connpool_lease_t lease = lease_from(pool);
     struct borrower waiter[3];
 
-    for (int i = 0; i < 3; i++) {
-        uint64_t before = conn_stats(pool).waits;
-        waiter[i] = (struct borrower){.pool = pool, .timeout_ms = i == leaving ? timeout_ms : FOR_EVER};
-        MUST(pthread_create(&waiter[i].thread, NULL, wait_for_it, &waiter[i]) == 0);
-        while (conn_stats(pool).waits == before)
-            sched_yield();
-    }
+    for (int i = 0; i < 3; i++)
+        borrower_queue(&waiter[i], pool, NULL, i == leaving ? timeout_ms : FOR_EVER);
     bool was_there = conn_stats(pool).waiters == 3;
     cr_assert(eq(int, borrower_end(&waiter[leaving]), -ETIMEDOUT));
     for (int i = 0; i < 3; i++) {
