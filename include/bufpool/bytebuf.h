@@ -133,8 +133,8 @@ static inline struct iovec bytebuf_iovec(const bytebuf_t *bytes, size_t offset)
 }
 
 /*
- * Since create; exact at rest. Start from BYTEBUF_STATS_INIT. In a forked child what is in use, idle, asked
- * for, found and returned begins at 0; the rest goes on from the parent's.
+ * Since create; exact at rest. Start from BYTEBUF_STATS_INIT. In a forked child all begin at 0 but what was
+ * learned, the windows and what was let go, which go on from the parent's.
  */
 typedef struct bytebuf_stats {
     size_t struct_size; /* set by BYTEBUF_STATS_INIT; lets the struct grow */

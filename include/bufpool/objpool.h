@@ -96,8 +96,8 @@ BUFPOOL_API void objpool_discard(objpool_t *pool, void *object);
 /*
  * Since create; exact at rest. Start from OBJPOOL_STATS_INIT.
  *
- * gets = hits + constructs + construct_failures + failures. In a forked child all begin at 0 but what was
- * constructed and destructed, which goes on from the parent's.
+ * gets = hits + constructs + construct_failures + failures. In a forked child all begin at 0: an object that
+ * the parent got counts once it is put.
  */
 typedef struct objpool_stats {
     size_t struct_size; /* set by OBJPOOL_STATS_INIT; lets the struct grow */

@@ -34,6 +34,9 @@ static void child_after_fork(void)
     static const pthread_mutex_t fresh = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
     roll.lock = fresh;
+    for (const struct roll_entry *entry = roll.first; entry != NULL; entry = entry->next)
+        if (entry->kind->after_fork != NULL)
+            entry->kind->after_fork(entry->pool);
 }
 
 static void prepare(void)

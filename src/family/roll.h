@@ -19,6 +19,9 @@ struct roll_kind {
     /* The pool's statistics, their struct_size being set; else a negative errno. Neither enters nor leaves a
      * pool, and takes no lock that is held while one does. */
     int (*stats)(void *pool, void *stats);
+    /* In a forked child: what the pool counts begins anew. It is alone there. NULL: the pool is the parent's,
+     * or nothing does. */
+    void (*after_fork)(void *pool);
     _Atomic bool is_told; /* the section is added */
 };
 

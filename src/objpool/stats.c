@@ -62,8 +62,21 @@ static int stats_of(void *pool, void *stats)
     return objpool_stats(pool, stats);
 }
 
-struct roll_kind objpool_kind = {
-    .section = "objpools", .writer = &writer, .stats_size = sizeof(objpool_stats_t), .stats = stats_of};
+/* As the bufpool's do: they are summed up with these. */
+static void counts_after_fork(void *arg)
+{
+    struct objpool *pool = arg;
+
+    atomic_store_explicit(&pool->constructs, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->construct_failures, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->destructs, 0, memory_order_relaxed);
+}
+
+struct roll_kind objpool_kind = {.section = "objpools",
+                                 .writer = &writer,
+                                 .stats_size = sizeof(objpool_stats_t),
+                                 .stats = stats_of,
+                                 .after_fork = counts_after_fork};
 
 int objpool_dump(objpool_t *pool, FILE *out, enum bufpool_format format)
 {

@@ -120,6 +120,39 @@ Test(objpool_told, every_get_is_a_hit_a_construct_or_a_failure)
     }
 }
 
+static int lives_on(void *arg)
+{
+    objpool_t *pool = arg;
+    void *out[ALL];
+    objpool_stats_t stats = objects_of(pool);
+
+    if (stats.gets + stats.hits + stats.failures + stats.constructs + stats.construct_failures != 0 ||
+        stats.puts + stats.refusals + stats.destructs + stats.in_use + stats.idle != 0)
+        return 1;
+    atomic_store(&ledger.refuses, true);
+    if (objpool_get(pool) != NULL)
+        return 2;
+    atomic_store(&ledger.refuses, false);
+    get_all(pool, out, IDLE + 2);
+    objpool_discard(pool, out[IDLE + 1]);
+    put_all(pool, out, IDLE + 1);
+    stats = objects_of(pool);
+    if (stats.gets != stats.hits + stats.constructs + stats.construct_failures + stats.failures)
+        return 3;
+    return stats.gets == IDLE + 3 && stats.puts == IDLE + 2 && stats.refusals == 2 ? 0 : 4;
+}
+
+/* Fails when a child's counts are its own here and its parent's there: they are sums and differences. */
+Test(objpool_told, in_a_forked_child_all_counts_begin_at_0)
+{
+    void *out[ALL];
+    objpool_t *pool = lived_pool(out);
+
+    struct child_end end_of_child = child_run(lives_on, pool);
+    cr_assert(child_exited(&end_of_child, 0), "status %d: %s", end_of_child.status, end_of_child.errors);
+    end(pool, out);
+}
+
 /* Fails when an object that no tier holds is counted by the pages that it takes: more objects than there are.
  * With `guard` a tier holds only the first few, as it does where its address space is used up. */
 Test(objpool_told, an_object_outside_the_tier_is_one_object)
