@@ -4,10 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-
-#include "name.h"
-
-#define NAME_BYTES 64u
+#include <string.h>
 
 /* So many pools may come while memory is asked for. */
 #define SOME_MORE 8u
@@ -46,15 +43,21 @@ static void prepare(void)
 
 /* ------------------------------------------------------------ the section */
 
-/* One pool's, copied out: behind this its struct of statistics. */
+/* One pool's, copied out: behind this its struct of statistics, and its name. */
 struct copy {
-    char name[NAME_BYTES];
     uint32_t number;
+};
+
+/* What copies of a kind need: for how many pools, and for how long a name. */
+struct room {
+    size_t pools;
+    size_t name_bytes;
 };
 
 struct copies {
     char *memory;
     size_t stride;
+    size_t stats_bytes;
     size_t count;
 };
 
@@ -68,13 +71,23 @@ static void *stats_of(struct copy *copy)
     return (char *)copy + round_up(sizeof *copy, _Alignof(max_align_t));
 }
 
-static size_t living(const struct roll_kind *kind)
+static char *name_of(const struct copies *copies, struct copy *copy)
 {
-    size_t count = 0;
+    return (char *)stats_of(copy) + copies->stats_bytes;
+}
 
-    for (const struct roll_entry *entry = roll.first; entry != NULL; entry = entry->next)
-        count += entry->kind == kind;
-    return count;
+/* Under the lock: for those that live. */
+static struct room room_needed(const struct roll_kind *kind)
+{
+    struct room room = {.pools = 0};
+
+    for (const struct roll_entry *entry = roll.first; entry != NULL; entry = entry->next) {
+        if (entry->kind != kind)
+            continue;
+        room.pools++;
+        room.name_bytes = max_u64(room.name_bytes, strlen(entry->name) + 1);
+    }
+    return room;
 }
 
 /* Under the lock. One that tells nothing, as a forked child's that is its parent's, is left out. */
@@ -87,20 +100,22 @@ static void count_all(struct copies *copies, const struct roll_kind *kind)
         *(size_t *)stats_of(copy) = kind->stats_size;
         if (kind->stats(entry->pool, stats_of(copy)) != 0)
             continue;
-        name_copy(copy->name, sizeof copy->name, entry->name);
+        strcpy(name_of(copies, copy), entry->name);
         copy->number = entry->number;
         copies->count++;
     }
 }
 
 /* Room for so many, or none. */
-static void copies_begin(struct copies *copies, const struct roll_kind *kind, size_t room)
+static void copies_begin(struct copies *copies, const struct roll_kind *kind, struct room room)
 {
     size_t alignment = _Alignof(max_align_t);
 
-    copies->stride = round_up(sizeof(struct copy), alignment) + round_up(kind->stats_size, alignment);
+    copies->stats_bytes = round_up(kind->stats_size, alignment);
+    copies->stride =
+        round_up(sizeof(struct copy), alignment) + copies->stats_bytes + round_up(room.name_bytes, alignment);
     copies->count = 0;
-    copies->memory = calloc(room, copies->stride);
+    copies->memory = calloc(room.pools, copies->stride);
 }
 
 /* Memory is asked for without the lock: malloc may be a pool's. `memory` is NULL where there was none. */
@@ -108,13 +123,15 @@ static void copies_take(struct copies *copies, const struct roll_kind *kind)
 {
     for (;;) {
         lock();
-        size_t room = living(kind) + SOME_MORE;
+        struct room room = room_needed(kind);
         unlock();
+        room.pools += SOME_MORE;
         copies_begin(copies, kind, room);
         if (copies->memory == NULL)
             return;
         lock();
-        bool has_room = living(kind) <= room;
+        struct room needed = room_needed(kind);
+        bool has_room = needed.pools <= room.pools && needed.name_bytes <= room.name_bytes;
         if (has_room)
             count_all(copies, kind);
         unlock();
@@ -135,7 +152,7 @@ static int write_section(void *arg, FILE *out, enum bufpool_format format)
     struct writer_subject *subjects = calloc(copies.count + 1, sizeof *subjects);
     for (size_t i = 0; subjects != NULL && i < copies.count; i++) {
         struct copy *copy = copy_at(&copies, i);
-        subjects[i] = (struct writer_subject){copy->name, copy->number, stats_of(copy)};
+        subjects[i] = (struct writer_subject){name_of(&copies, copy), copy->number, stats_of(copy)};
     }
     if (subjects != NULL)
         writer_write_section(kind->writer, subjects, copies.count, out, format);

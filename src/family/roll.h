@@ -34,7 +34,8 @@ struct roll_entry {
     struct roll_entry *next;
 };
 
-/* `name` lives as long as the pool. Where there is no memory for what a fork needs the pool is not told of.
+/* `name`, of name_copy, lives as long as the pool. Where there is no memory for what a fork needs the pool is
+ * not told of.
  */
 void roll_enter(struct roll_entry *entry, struct roll_kind *kind, void *pool, const char *name);
 

@@ -238,6 +238,24 @@ Test(observe_family, a_text_has_a_table_a_pool_with_an_empty_line_before)
     twins_end(&twins);
 }
 
+/* Fails when a name ends where a place for it does: a connpool's may be as long as it likes. */
+Test(observe_family, a_long_name_is_told_whole)
+{
+    char name[300], line[400];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    snprintf(line, sizeof line, "\n\nconnpool '%s' #1\n", name);
+    connpool_t *brief = connections("brief");
+    connpool_t *pool = connections(name);
+    char *text = document(BUFPOOL_TEXT);
+
+    cr_assert(has(text, line), "%s", text);
+    cr_assert(has(text, "\n\nconnpool 'brief' #0\n"), "%s", text);
+    free(text);
+    connpool_destroy(pool);
+    connpool_destroy(brief);
+}
+
 /* ------------------------------------------------------------ pools come and go */
 
 /* Fails when a process without such pools is told of them, or a destroyed pool is still told of. */
