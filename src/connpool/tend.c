@@ -57,38 +57,71 @@ static size_t tend_idle(struct connpool *pool, struct conn_slot *slot, uint64_t 
     return wants_check(pool, slot, now) ? check_idle(pool, slot, word, now) : 0;
 }
 
-/* The idle one of a shelf that was unused for longest, too long; and its word. */
-static struct conn_slot *find_unused(const struct connpool *pool, unsigned shelf, uint64_t *of_oldest)
+/* One that is idle for too long, as it was seen. */
+struct unused {
+    struct conn_slot *slot;
+    uint64_t word, stamp;
+};
+
+/* So many are closed for one look at all: where each had its own, a burst of 65,000 that is over would cost
+ * the keeper seconds. */
+enum { CLOSED_AT_ONCE = 64 };
+
+/* `one` to its place in a heap whose top was used last, from `place`, which is free, downwards. */
+static void sink(struct unused *heap, size_t count, size_t place, struct unused one)
+{
+    for (size_t child; (child = 2 * place + 1) < count; place = child) {
+        child += child + 1 < count && heap[child + 1].stamp > heap[child].stamp;
+        if (heap[child].stamp <= one.stamp)
+            break;
+        heap[place] = heap[child];
+    }
+    heap[place] = one;
+}
+
+/* The idle ones of a shelf that were unused for longest, too long: `most` at most, in any order; how many. */
+static size_t find_unused(const struct connpool *pool, unsigned shelf, struct unused *found, size_t most)
 {
     const uint64_t idle = (uint64_t)shelf << CONN_STATE_BITS | CONN_IDLE;
-    struct conn_slot *oldest = NULL;
-    uint64_t oldest_stamp = 0;
+    uint64_t now = conn_now_ms(pool);
+    size_t count = 0;
 
     for (size_t i = 0, high = conn_high(pool); i < high; i++) {
         struct conn_slot *slot = &pool->slots[i];
         /* acquire [slot]: its times. */
         uint64_t word = atomic_load_explicit(&slot->word, memory_order_acquire);
         uint64_t stamp = atomic_load_explicit(&slot->stamp, memory_order_relaxed);
-        if ((word & CONN_PLACE_MASK) != idle || (oldest != NULL && stamp >= oldest_stamp))
+        if ((word & CONN_PLACE_MASK) != idle || (count == most && stamp >= found[0].stamp) ||
+            !is_unused(pool, slot, now))
             continue;
-        oldest = slot;
-        oldest_stamp = stamp;
-        *of_oldest = word;
+        struct unused one = {slot, word, stamp};
+        if (count == most) {
+            sink(found, count, 0, one);
+            continue;
+        }
+        found[count++] = one;
+        for (size_t place = count / 2; count == most && place-- > 0;)
+            sink(found, count, place, found[place]);
     }
-    return oldest != NULL && is_unused(pool, oldest, conn_now_ms(pool)) ? oldest : NULL;
+    return count;
 }
 
 size_t conn_tend_unused(struct connpool *pool, const struct conn_target *target)
 {
-    size_t closed = 0;
-    uint64_t word;
-    struct conn_slot *slot;
+    struct unused found[CLOSED_AT_ONCE] = {{.slot = NULL}};
+    size_t closed = 0, now;
 
-    /* Lost: it is in use, and what is to be done in the next round is another matter. */
-    while (pool->keeper->idle[target->shelf] > target->least &&
-           (slot = find_unused(pool, target->shelf, &word)) != NULL &&
-           close_idle(pool, slot, word, CONN_BY_IDLE) != 0)
-        closed++;
+    do {
+        uint64_t idle = pool->keeper->idle[target->shelf];
+        size_t most = idle - target->least < CLOSED_AT_ONCE ? idle - target->least : CLOSED_AT_ONCE;
+        size_t count = idle > target->least ? find_unused(pool, target->shelf, found, most) : 0;
+        now = 0;
+        for (size_t i = 0; i < count; i++)
+            now += close_idle(pool, found[i].slot, found[i].word, CONN_BY_IDLE);
+        closed += now;
+        /* Fewer: no more are unused, or some are in use, and what is to be done in the next round is another
+         * matter. */
+    } while (now == CLOSED_AT_ONCE);
     return closed;
 }
 
