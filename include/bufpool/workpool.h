@@ -55,7 +55,8 @@ enum { WORKPOOL_MAX_WORKERS = 4096, WORKPOOL_MAX_QUEUE = 1 << 20 };
  * dropped  a job that workpool_stop dropped, once for each in their order, on the thread that stops and with
  *          nothing locked. NULL: they are counted. Not called for futures, whose wait says so. It counts as
  *          inside a job of the pool, and of the dropped job's group. A wait in it for what is yet to be
- *          dropped is -EDEADLK, too; a stop in it drops none, as the one that called it goes on
+ *          dropped is -EDEADLK, too (but not for a running job that waits for that: so a wait would never
+ *          end); a stop in it drops none, as the one that called it goes on
  * clock    milliseconds that never go back: for idle times, and the histograms; not for timeouts.
  *          NULL: CLOCK_MONOTONIC. With a clock of your own no worker leaves by itself: call workpool_expire
  */
