@@ -63,7 +63,7 @@ static void let_the_guest_in(struct rig *ours)
 
     comes_in_release = NULL;
     if (guest != NULL) {
-        borrower_queue(guest, ours->pool, NULL, 30000);
+        borrower_queue(guest, ours->pool, NULL, 200000);
         /* It has looked at every word, too: that it did under the lock, which this takes. */
         MUST(connpool_resize(ours->pool, 1, SIZE_MAX, 0) == 0);
     }
