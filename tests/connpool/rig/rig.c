@@ -236,10 +236,8 @@ bool rig_agrees(struct rig *rig)
     return true;
 }
 
-bool rig_ends(struct rig *rig)
+bool rig_destroy(struct rig *rig)
 {
-    bool agrees = rig_agrees(rig);
-
     connpool_destroy(rig->pool);
     rig->pool = NULL;
     for (struct connection *connection = atomic_exchange(&rig->connections, NULL); connection != NULL;) {
@@ -249,7 +247,14 @@ bool rig_ends(struct rig *rig)
     }
     REQUIRE(atomic_load(&rig->closed) == atomic_load(&rig->opened));
     REQUIRE(atomic_load(&rig->faults) == 0);
-    return agrees;
+    return true;
+}
+
+bool rig_ends(struct rig *rig)
+{
+    bool agrees = rig_agrees(rig);
+
+    return rig_destroy(rig) && agrees;
 }
 
 connpool_stats_t rig_stats(struct rig *rig)

@@ -77,7 +77,9 @@ bool rig_reset(void *resource, void *arg);
 connpool_t *rig_start(struct rig *rig, const connpool_config_t *config);
 /* At rest: do pool and rig say the same, without a fault? False, and said. */
 bool rig_agrees(struct rig *rig);
-/* rig_agrees; then destroy, and whether all is closed. */
+/* Destroy, also where the keeper is at work: is all closed, without a fault? False, and said. */
+bool rig_destroy(struct rig *rig);
+/* At rest: rig_agrees, then rig_destroy. */
 bool rig_ends(struct rig *rig);
 /* The accounts of a pool at rest, which must agree. */
 connpool_stats_t rig_stats(struct rig *rig);

@@ -225,8 +225,8 @@ Test(hikaricp, testHouseKeeperCleanup_a_destroyed_pool_leaves_no_thread, .timeou
             rig_start(&rigs[i], &config);
         }
         cr_assert(eq(int, try_lease(rigs[0].pool), 0));
-        cr_assert(rig_ends(&rigs[0]));
-        cr_assert(rig_ends(&rigs[1]));
+        cr_assert(rig_destroy(&rigs[0]));
+        cr_assert(rig_destroy(&rigs[1]));
         /* A thread that was joined leaves the list when the kernel has come to it. */
         WAIT_UNTIL(entry_count("/proc/self/task") == before);
     }
