@@ -109,7 +109,7 @@ setup_go() {
 # nothing where it is not.
 setup_library() {
     local path
-    path=$(dpkg -L "$1" 2>/dev/null | grep -m 1 "/$2\$") || return 0
+    path=$(dpkg -L "$1" 2>/dev/null | grep "/$2\$" | sed -n 1p) || return 0
     [[ ! -e $path ]] || echo "$path"
 }
 
