@@ -3,7 +3,6 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <dirent.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -14,6 +13,8 @@
 #include "hook.h"
 #include "ledger.h"
 #include "pools.h"
+#include "process.h"
+#include "until.h"
 
 /* ------------------------------------------------------------ a destructor that blocks */
 
@@ -26,17 +27,6 @@ static void destruct_that_blocks(void *object, void *arg)
     sem_post(&entered);
     while (sem_wait(&may_go_on) != 0)
         continue;
-}
-
-static unsigned threads_of_process(void)
-{
-    unsigned count = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    MUST(tasks != NULL);
-    for (struct dirent *task; (task = readdir(tasks)) != NULL;)
-        count += task->d_name[0] != '.';
-    closedir(tasks);
-    return count;
 }
 
 static _Atomic uint64_t now_ms;
@@ -101,14 +91,15 @@ Test(objpool_hooked, a_destroyed_pool_leaves_no_thread)
     config.destruct = destruct_that_tells;
     sem_init(&collected, 0, 0);
 
-    unsigned before = threads_of_process();
+    size_t before = entry_count("/proc/self/task");
     for (int i = 0; i < 20; i++) {
         objpool_t *pool = objects_from(&config);
         objpool_put(pool, objpool_get(pool));
-        cr_assert(eq(uint, threads_of_process(), before + 1), "its collector");
+        cr_assert(eq(sz, entry_count("/proc/self/task"), before + 1), "its collector");
         objpool_destroy(pool);
         wait_for(&collected);
-        cr_assert(eq(uint, threads_of_process(), before));
+        /* A thread that was joined leaves the list when the kernel has come to it. */
+        WAIT_UNTIL(entry_count("/proc/self/task") == before);
     }
 }
 

@@ -4,7 +4,6 @@
 #include <bufpool/observe.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -13,6 +12,7 @@
 
 #include "hook.h"
 #include "pools.h"
+#include "process.h"
 #include "talk.h"
 #include "text.h"
 #include "wait.h"
@@ -48,18 +48,6 @@ Test(observe_hooked, the_silent_are_sent_away_after_ten_seconds)
     bufpool_stats_serve(NULL);
 }
 
-static unsigned open_descriptors(void)
-{
-    DIR *entries = opendir("/proc/self/fd");
-    unsigned count = 0;
-
-    MUST(entries != NULL);
-    while (readdir(entries) != NULL)
-        count++;
-    closedir(entries);
-    return count;
-}
-
 /* Fails when one that has gone is kept, and polled again and again, until its time is up. */
 Test(observe_hooked, who_hangs_up_is_forgotten_at_once)
 {
@@ -67,13 +55,13 @@ Test(observe_hooked, who_hangs_up_is_forgotten_at_once)
 
     clock_use(our_clock);
     MUST(bufpool_stats_serve(path) == 0);
-    unsigned before = open_descriptors();
+    size_t before = entry_count("/proc/self/fd");
     for (int i = 0; i < 10; i++)
         close(talk_to(path));
     /* Who comes now is let in behind them; who comes then is served when they have been looked at. */
     free(talk(path, "json\n"));
     free(talk(path, "json\n"));
-    cr_assert(eq(uint, open_descriptors(), before));
+    cr_assert(eq(sz, entry_count("/proc/self/fd"), before));
     bufpool_stats_serve(NULL);
 }
 
