@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pools.h"
@@ -189,13 +188,6 @@ SocketTest(a_hundred_silent_clients_lock_nobody_out)
     free(json);
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Fails when a document that nobody reads blocks the thread, or a pool's life. */
 SocketTest(who_does_not_read_holds_neither_clients_nor_pools)
 {
@@ -205,7 +197,7 @@ SocketTest(who_does_not_read_holds_neither_clients_nor_pools)
     config.tier_span = 8 * MIB;
     for (int i = 0; i < 80; i++)
         pools[i] = pool_from(&config);
-    uint64_t before = now_ms();
+    uint64_t before = monotonic_ms();
     int deaf = talk_to(path);
     int little = 4096;
     MUST(setsockopt(deaf, SOL_SOCKET, SO_RCVBUF, &little, sizeof little) == 0);
@@ -221,7 +213,7 @@ SocketTest(who_does_not_read_holds_neither_clients_nor_pools)
     char *page = talk_hear(deaf);
     /* It is sent away after ten seconds, which a busy machine may need for all this: then only a part came.
      */
-    if (now_ms() - before < 10000) {
+    if (monotonic_ms() - before < 10000) {
         MUST(strlen(page) > MIB); /* or it was never waited for */
         cr_assert(page[strlen(page) - 1] == '\n');
     }

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pools.h"
+#include "process.h"
 #include "rig.h"
 
 TestSuite(server_limits, .timeout = 900);
@@ -250,14 +250,6 @@ Test(server_limits, more_clients_than_allowed_wait_for_one_to_leave)
     assert_end(&rig);
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Fails when a client that cannot be accepted keeps the server awake, or is forgotten: it has no other whose
  * end would remind it. */
 Test(server_limits, without_a_descriptor_it_sleeps_until_there_is_one)
@@ -268,7 +260,7 @@ Test(server_limits, without_a_descriptor_it_sleeps_until_there_is_one)
     struct answer answer;
 
     rig_start(&rig, NULL);
-    uint64_t begin = now_ms();
+    uint64_t begin = monotonic_ms();
     MUST(prlimit(rig.process, RLIMIT_NOFILE, NULL, &before) == 0);
     none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
     MUST(prlimit(rig.process, RLIMIT_NOFILE, &none, NULL) == 0);
@@ -281,7 +273,8 @@ Test(server_limits, without_a_descriptor_it_sleeps_until_there_is_one)
     MUST(prlimit(rig.process, RLIMIT_NOFILE, &before, NULL) == 0);
     cr_assert(talk_hear(&talk, &answer) && answer.status == 200);
     uint64_t tries = metric_of(&answer, "server_accepts_put_off_total");
-    uint64_t most = (now_ms() - begin) / (AGAIN_MS - 1) + 2; /* its clock and ours begin anywhere in a ms */
+    uint64_t most =
+        (monotonic_ms() - begin) / (AGAIN_MS - 1) + 2; /* its clock and ours begin anywhere in a ms */
     cr_assert(tries >= 1 && tries <= most, "%llu, of %llu at most", (unsigned long long)tries,
               (unsigned long long)most);
     answer_free(&answer);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* How a child ended, and what it wrote to stderr. */
 struct child_end {
@@ -62,6 +63,8 @@ size_t status_bytes(const char *field);
 /* Lines of /proc/self/maps. */
 size_t map_count(void);
 size_t page_bytes(void);
+/* CLOCK_MONOTONIC, whatever clock the pool goes by. */
+uint64_t monotonic_ms(void);
 /* Of a directory: "/proc/self/task" has the threads, "/proc/self/fd" the descriptors and one more. */
 size_t entry_count(const char *directory);
 
